@@ -1,0 +1,99 @@
+import { z } from 'zod'
+
+/** Every error code of REST and the socket, with its HTTP status and whether the same request may succeed later. */
+export const ERRORS = {
+  VALIDATION_ERROR: { status: 400, retryable: false },
+  UNAUTHORIZED: { status: 401, retryable: false },
+  FORBIDDEN: { status: 403, retryable: false },
+  NOT_FOUND: { status: 404, retryable: false },
+  CONFLICT: { status: 409, retryable: false },
+  PAYLOAD_TOO_LARGE: { status: 413, retryable: false },
+  UNSUPPORTED_MEDIA_TYPE: { status: 415, retryable: false },
+  RATE_LIMIT_EXCEEDED: { status: 429, retryable: true },
+  INTERNAL_ERROR: { status: 500, retryable: true },
+  SERVICE_UNAVAILABLE: { status: 503, retryable: true },
+} as const
+
+export type ErrorCode = keyof typeof ERRORS
+
+/** Close codes of the socket. `reconnect` tells the client whether to come back by itself. */
+export const CLOSES = {
+  restart: { code: 1012, reconnect: true },
+  slow: { code: 4008, reconnect: true },
+  tooManyConnections: { code: 4009, reconnect: true },
+  resync: { code: 4010, reconnect: true },
+  badFrame: { code: 4400, reconnect: false },
+  notAuthenticated: { code: 4401, reconnect: false },
+  forbidden: { code: 4403, reconnect: false },
+  protocolVersion: { code: 4406, reconnect: false },
+} as const
+
+export type CloseReason = keyof typeof CLOSES
+
+export const ErrorDetail = z
+  .object({
+    field: z.string().describe('Path of the field, dotted; empty for the body as a whole'),
+    message: z.string().describe('What is wrong and what would be right'),
+  })
+  .meta({ id: 'ErrorDetail' })
+export type ErrorDetail = z.infer<typeof ErrorDetail>
+
+export const ErrorBody = z
+  .object({
+    code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]),
+    message: z.string(),
+    details: z.array(ErrorDetail),
+    timestamp: z.iso.datetime(),
+    requestId: z.string().describe('Names this request or frame in the logs'),
+  })
+  .meta({ id: 'Error', description: 'The one error body of REST and the socket' })
+export type ErrorBody = z.infer<typeof ErrorBody>
+
+/** Refusal is why a command was not done, before anything about its request is known. */
+export interface Refusal {
+  readonly code: ErrorCode
+  readonly message: string
+  readonly details?: readonly ErrorDetail[]
+  /** Seconds after which to try again; on 429 and 503. */
+  readonly retryAfter?: number
+}
+
+/** RefusalError carries a refusal through code that throws. */
+export class RefusalError extends Error {
+  readonly refusal: Refusal
+  constructor(refusal: Refusal) {
+    super(refusal.message)
+    this.name = 'RefusalError'
+    this.refusal = refusal
+  }
+}
+
+/** `refuse` throws; for the edges, where a refusal ends the request. */
+export function refuse(code: ErrorCode, message: string, details: readonly ErrorDetail[] = []): never {
+  throw new RefusalError({ code, message, details })
+}
+
+/** toDetails turns zod's issues into one `{field, message}` each; unknown fields are named one by one. */
+export function toDetails(error: z.core.$ZodError, prefix: readonly string[] = []): ErrorDetail[] {
+  return error.issues.flatMap((issue) => {
+    const path = [...prefix, ...issue.path.map(String)]
+    if (issue.code === 'unrecognized_keys') {
+      return issue.keys.map((key) => ({
+        field: [...path, key].join('.'),
+        message: 'Unknown field: remove it',
+      }))
+    }
+    return [{ field: path.join('.'), message: issue.message }]
+  })
+}
+
+/** toErrorBody makes the wire form of a refusal. */
+export function toErrorBody(refusal: Refusal, request: { now: number; requestId: string }): ErrorBody {
+  return {
+    code: refusal.code,
+    message: refusal.message,
+    details: [...(refusal.details ?? [])],
+    timestamp: new Date(request.now).toISOString(),
+    requestId: request.requestId,
+  }
+}

@@ -1,0 +1,229 @@
+import { z } from 'zod'
+import { ChatId, MessageId, Seq, Time, UserId, Uuid } from './ids.ts'
+import { LIMITS } from './limits.ts'
+import { AvatarUrl, ChangeSet, Chat, Contact, DisplayName, Me, Message, User, UserSummary } from './model.ts'
+import { isStorable, utf8Bytes } from './text.ts'
+
+/** A page of a list. */
+export function page<T extends z.ZodType>(item: T) {
+  return z.object({
+    data: z.array(item),
+    nextCursor: z.string().nullable().describe('Opaque; give it as `cursor` for the next page'),
+    hasMore: z.boolean(),
+  })
+}
+
+export const Limit = z.coerce
+  .number('Must be a number')
+  .int()
+  .min(1)
+  .max(LIMITS.pageMost, `Must be at most ${LIMITS.pageMost}`)
+  .default(LIMITS.pageDefault)
+export const Cursor = z.string().max(200)
+
+export const Username = z
+  .string()
+  .min(3, 'Username must be at least 3 characters')
+  .max(LIMITS.usernameCharacters, `Username must be at most ${LIMITS.usernameCharacters} characters`)
+  .regex(/^[\p{L}\p{N}._-]+$/u, 'Username may contain letters, digits, dots, hyphens and underscores')
+
+const Password = z
+  .string()
+  .min(8, 'Password must be at least 8 characters')
+  .regex(/[A-Z]/, 'Must contain uppercase letter')
+  .regex(/[a-z]/, 'Must contain lowercase letter')
+  .regex(/[0-9]/, 'Must contain number')
+  .regex(/[^A-Za-z0-9]/, 'Must contain special character')
+  .refine((value) => utf8Bytes(value) <= LIMITS.passwordBytes, {
+    error: `Password must be at most ${LIMITS.passwordBytes} bytes`,
+  })
+  .refine(isStorable, { error: 'Must not contain U+0000 or a lone surrogate' })
+
+export const RegisterBody = z
+  .strictObject({
+    username: Username,
+    password: Password,
+    passwordConfirm: z.string(),
+    displayName: DisplayName.optional().describe('The username when left out'),
+  })
+  .refine((body) => body.password === body.passwordConfirm, {
+    path: ['passwordConfirm'],
+    error: 'Passwords do not match',
+  })
+  .meta({ id: 'Register' })
+
+export const LoginBody = z
+  .strictObject({
+    username: z.string().min(1).max(LIMITS.usernameCharacters),
+    password: z.string().min(1).max(1_024),
+  })
+  .meta({ id: 'Login' })
+
+export const CookieQuery = z.object({
+  cookie: z.literal('1').optional().describe('Get the refresh token as an httpOnly cookie instead'),
+})
+
+export const RefreshBody = z
+  .strictObject({
+    refreshToken: z.string().max(4_096).optional().describe('Left out when it is in the cookie'),
+  })
+  .meta({ id: 'Refresh' })
+
+export const Tokens = z
+  .object({
+    accessToken: z.string().describe('15 minutes'),
+    refreshToken: z.string().nullable().describe('7 days, good once; null when it went as a cookie'),
+  })
+  .meta({ id: 'Tokens' })
+export const LoggedIn = Tokens.extend({ user: Me }).meta({ id: 'LoggedIn' })
+
+export const Ticket = z
+  .object({ ticket: z.string(), expiresAt: Time })
+  .meta({ id: 'Ticket', description: 'Opens one socket within 30 s: /ws?ticket=' })
+
+export const AuthSession = z
+  .object({
+    id: Uuid,
+    device: z.string().nullable().describe('User-Agent at login'),
+    ipAddress: z.string().nullable(),
+    createdAt: Time,
+    lastUsedAt: Time,
+    isCurrent: z.boolean(),
+  })
+  .meta({ id: 'AuthSession', description: 'A login on one device' })
+
+export const UpdateMeBody = z
+  .strictObject({ displayName: DisplayName.optional(), avatarUrl: AvatarUrl.nullable().optional() })
+  .refine((body) => Object.keys(body).length > 0, { error: 'Give at least one field to change' })
+  .meta({ id: 'UpdateMe' })
+export const AvatarBody = z.strictObject({ avatarUrl: AvatarUrl.nullable() }).meta({ id: 'ChangeAvatar' })
+
+const SearchText = z
+  .string()
+  .min(1, 'Give something to search for')
+  .max(LIMITS.searchCharacters, `Must be at most ${LIMITS.searchCharacters} characters`)
+  .refine(isStorable, { error: 'Must not contain U+0000 or a lone surrogate' })
+
+export const UserSearchQuery = z.strictObject({ q: SearchText, limit: Limit })
+
+/** Whom a request is about: by id or by username. */
+export const ContactBody = z
+  .union(
+    [
+      z.strictObject({ userId: UserId }),
+      z.strictObject({ username: z.string().min(1).max(LIMITS.usernameCharacters) }),
+    ],
+    {
+      error: 'Give either userId or username',
+    },
+  )
+  .meta({ id: 'RequestContact' })
+
+export const CreateDirectBody = z.strictObject({ userId: UserId }).meta({ id: 'CreateDirect' })
+export const TransferBody = z.strictObject({ userId: UserId }).meta({ id: 'TransferOwnership' })
+export const ReadBody = z
+  .union([z.strictObject({ seq: Seq }), z.strictObject({ messageId: MessageId })], {
+    error: 'Give either seq or messageId',
+  })
+  .meta({ id: 'MarkRead' })
+
+const SeqParam = z.coerce.number('Must be a seq').int('Must be a whole number').min(0, 'Must not be negative')
+
+/** Pages of a chat's messages, newest first. At most one of the four says where. */
+export const HistoryQuery = z
+  .strictObject({
+    limit: Limit,
+    cursor: Cursor.optional(),
+    before: SeqParam.optional(),
+    after: SeqParam.optional(),
+    around: SeqParam.optional(),
+  })
+  .refine(
+    (query) =>
+      [query.cursor, query.before, query.after, query.around].filter((it) => it !== undefined).length <= 1,
+    {
+      error: 'Give at most one of cursor, before, after and around',
+    },
+  )
+export const ChangesQuery = z.strictObject({ since: SeqParam })
+export const ChatsQuery = z.strictObject({ limit: Limit, cursor: Cursor.optional() })
+
+/** A message as a list shows it. */
+export const ListedMessage = Message.extend({ senderUsername: z.string().nullable() }).meta({
+  id: 'ListedMessage',
+})
+export type ListedMessage = z.infer<typeof ListedMessage>
+
+export const Changes = ChangeSet.extend({
+  head: Seq.describe("The chat's last change when this was read"),
+  more: z.boolean().describe('`to` is not yet `head`: ask again'),
+  reset: z.boolean().describe('Too much changed: take the latest page and go on from `head`'),
+}).meta({ id: 'Changes' })
+export type Changes = z.infer<typeof Changes>
+
+export const MessageInContext = z
+  .object({
+    message: ListedMessage,
+    chat: Chat,
+    before: z.array(ListedMessage),
+    after: z.array(ListedMessage),
+  })
+  .meta({
+    id: 'MessageInContext',
+    description: 'A deep link: the message, its chat and its neighbours, oldest first',
+  })
+
+/** Exact `readAt` in direct chats; in groups `readAt` is when the reader's watermark last moved. */
+export const MessageReceipts = z
+  .object({
+    messageId: MessageId,
+    readBy: z.array(z.object({ userId: UserId, readAt: Time.nullable() })),
+    deliveredTo: z.array(UserId).describe('Got it and have not read it'),
+  })
+  .meta({ id: 'MessageReceipts' })
+
+export const MessageSearchQuery = z.strictObject({
+  q: SearchText,
+  chatId: ChatId.optional(),
+  cursor: Cursor.optional(),
+  limit: Limit,
+})
+export const SearchHit = z
+  .object({
+    id: MessageId,
+    chatId: ChatId,
+    chatName: z.string().nullable(),
+    seq: Seq,
+    content: z.string().describe('HTML-escaped, shortened around the hits, which stand in <mark>'),
+    senderId: UserId.nullable(),
+    senderUsername: z.string().nullable(),
+    createdAt: Time,
+  })
+  .meta({ id: 'SearchHit' })
+export type SearchHit = z.infer<typeof SearchHit>
+export const SearchResults = z
+  .object({
+    results: z.array(SearchHit),
+    total: z.int().describe('Counted up to 1,000'),
+    nextCursor: z.string().nullable(),
+    hasMore: z.boolean(),
+  })
+  .meta({ id: 'SearchResults' })
+
+export const ContactEnvelope = z.object({ contact: Contact })
+export const ChatEnvelope = z.object({ chat: Chat })
+export const UserEnvelope = z.object({ user: User })
+export const MeEnvelope = z.object({ user: Me })
+export const UserPage = z.object({ data: z.array(UserSummary) })
+
+const Check = z.enum(['ok', 'degraded', 'down', 'off'])
+export const Health = z
+  .object({
+    status: z.enum(['ok', 'degraded', 'starting', 'draining', 'down']),
+    timestamp: Time,
+    uptime: z.number().describe('Seconds'),
+    environment: z.string(),
+    version: z.string(),
+    services: z.object({ database: Check, redis: Check, storage: Check }),
+  })
+  .meta({ id: 'Health' })
