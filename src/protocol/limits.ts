@@ -39,6 +39,8 @@ export const LIMITS = {
   queuedBytes: 1_048_576,
   queuedFrames: 1_000,
   connectionsPerUser: 20,
+  /** Commands that may wait in the mailbox of one room; more are refused as busy. */
+  roomMailbox: 10_000,
   /** Commands of one connection that may be waiting for their outcome. */
   commandsInFlight: 256,
 } as const

@@ -3,12 +3,11 @@ import type { Refusal } from '../protocol/errors.ts'
 import type { ChatEvent } from '../protocol/events.ts'
 import type { ChatInfo, Message, Participant, User, UserSummary } from '../protocol/model.ts'
 
-/** Principal is who sends a command: a verified user, or the service itself. */
+/** Principal is who sends a command: a verified user, by one of its logins. */
 export interface Principal {
-  readonly kind: 'user' | 'system'
   readonly user: UserSummary
-  /** The login that the token belongs to, so that ending it ends its connections. null for the system. */
-  readonly sessionId: string | null
+  /** The login that the token belongs to, so that ending it ends its connections. */
+  readonly sessionId: string
 }
 
 /** Envelope is a command with who sent it, and from which connection, which then hears the ack and not the event. */
@@ -40,10 +39,6 @@ export interface RoomDirectory {
   get(chatId: string): RoomHandle
 }
 
-export interface RoomParticipant extends Participant {
-  readonly mutedUntil: string | null
-}
-
 /** RoomState is all that a room keeps of its chat: small, and never changed in place. */
 export interface RoomState {
   readonly chat: ChatInfo
@@ -51,7 +46,7 @@ export interface RoomState {
   readonly seq: number
   readonly isDeleted: boolean
   /** Those who take part now. */
-  readonly participants: ReadonlyMap<string, RoomParticipant>
+  readonly participants: ReadonlyMap<string, Participant>
   /** A direct chat in which one has blocked the other. */
   readonly isBlocked: boolean
 }
@@ -120,7 +115,7 @@ export interface EncodedEvent {
   readonly left: string | null
 }
 
-/** Dispatch is what goes over the broadcast. `events` are contiguous. */
+/** Broadcastable is what goes over the broadcast. `events` are contiguous. */
 export type Broadcastable =
   | { readonly kind: 'events'; readonly chatId: string; readonly events: readonly EncodedEvent[] }
   | { readonly kind: 'signal'; readonly text: string; readonly exceptUserId: string | null }

@@ -1,0 +1,245 @@
+import type { CommandType } from '../protocol/commands.ts'
+import type { Refusal } from '../protocol/errors.ts'
+import { LIMITS, TIMES } from '../protocol/limits.ts'
+import type {
+  Broadcast,
+  Clock,
+  CommitResult,
+  Envelope,
+  Ids,
+  Known,
+  Outcome,
+  Principal,
+  RoomHandle,
+  RoomState,
+  RoomStore,
+} from './ports.ts'
+import { tell } from './tell.ts'
+import { isShared, isWatermark, needsOf, planTurn, type TurnPlan } from './turn.ts'
+import { createTyping, type Typing } from './typing.ts'
+
+/** Commands of one turn at most; what is more waits for the next, so that a statement stays small. */
+const TURN_COMMANDS = 256
+/** Between tries when the store is away. */
+const RETRY_PAUSE = 50
+
+const UNAVAILABLE: Refusal = {
+  code: 'SERVICE_UNAVAILABLE',
+  message: 'Not confirmed in time. Retry it as it is, with the same id: it is done at most once',
+  retryAfter: 1,
+}
+const BUSY: Refusal = { ...UNAVAILABLE, message: 'Too many commands wait in this chat. Retry' }
+
+export interface RoomPorts {
+  readonly store: RoomStore
+  readonly broadcast: Broadcast
+  readonly clock: Clock
+  readonly ids: Ids
+  /** Told of what no outcome shows: a turn that failed for a reason of the store's. */
+  readonly onFault: (fault: { chatId: string; error: unknown }) => void
+}
+
+interface Waiting {
+  readonly envelope: Envelope
+  readonly deadline: number
+  readonly settle: (outcome: Outcome) => void
+}
+
+/**
+ * Room is the live owner of one chat: it takes commands from its mailbox in turns, one turn in flight at a time.
+ * A turn decides on a draft, commits, and only then answers and tells. Being an owner is no right: the store's
+ * fence makes a stale room commit nothing, and it then loads afresh and decides the same commands again.
+ */
+export class Room implements RoomHandle {
+  readonly #chatId: string
+  readonly #ports: RoomPorts
+  readonly #typing: Typing
+  #state: RoomState | undefined
+  #isLoaded = false
+  /** The state was loaded for the turn that runs now, so that a refusal may rest on it. */
+  #isFresh = false
+  #reloads = 0
+  #mailbox: Waiting[] = []
+  /** Watermarks of a group that wait for the end of their second. */
+  #held: Waiting[] = []
+  #receiptsDue = 0
+  #isRunning = false
+  #usedAt: number
+
+  constructor(chatId: string, ports: RoomPorts) {
+    this.#chatId = chatId
+    this.#ports = ports
+    this.#usedAt = ports.clock.now()
+    this.#typing = createTyping(chatId, ports)
+  }
+
+  /** Nothing waits, and nobody has used the room since `moment`. */
+  isIdleSince(moment: number): boolean {
+    return !this.#isRunning && this.#mailbox.length === 0 && this.#held.length === 0 && this.#usedAt < moment
+  }
+
+  dispatch<T extends CommandType>(envelope: Envelope<T>): Promise<Outcome<T>> {
+    if (this.#mailbox.length >= LIMITS.roomMailbox) return Promise.resolve({ ok: false, refusal: BUSY })
+    return new Promise((resolve) => {
+      const now = this.#ports.clock.now()
+      this.#usedAt = now
+      const settle = resolve as (outcome: Outcome) => void
+      this.#mailbox.push({ envelope: envelope as Envelope, deadline: now + TIMES.commitDeadline, settle })
+      if (!this.#isRunning) void this.#run()
+    })
+  }
+
+  typing(principal: Principal, isTyping: boolean): void {
+    this.#usedAt = this.#ports.clock.now()
+    this.#typing.set(principal, isTyping, () => this.#stateForTyping())
+  }
+
+  async reload(): Promise<void> {
+    this.#reloads += 1
+    this.#isLoaded = false
+  }
+
+  /** Commits every held watermark now: part of a drain. */
+  flush(): void {
+    this.#receiptsDue = 0
+    this.#releaseHeld()
+  }
+
+  async #run(): Promise<void> {
+    this.#isRunning = true
+    while (this.#mailbox.length > 0) {
+      let batch: readonly Waiting[] = []
+      try {
+        if (!this.#isLoaded) await this.#load()
+        this.#hold()
+        batch = this.#dropLate(takeBatch(this.#mailbox))
+        await this.#turn(batch)
+      } catch (error) {
+        this.#isLoaded = false
+        this.#ports.onFault({ chatId: this.#chatId, error })
+        refuseAll(batch, UNAVAILABLE)
+        await this.#pause()
+        this.#mailbox = [...this.#dropLate(this.#mailbox)]
+      }
+      this.#isFresh = false
+    }
+    this.#isRunning = false
+  }
+
+  async #turn(batch: readonly Waiting[]): Promise<void> {
+    let waiting = batch
+    for (let attempt = 0; waiting.length > 0; attempt += 1) {
+      const plan = await this.#plan(waiting, attempt > 0)
+      const result = plan.turn.events.length === 0 ? COMMITTED : await this.#ports.store.commit(plan.turn)
+      if (result.status === 'committed') return this.#finish(waiting, plan)
+      this.#isLoaded = false
+      if (result.status === 'refused') return this.#isolate(waiting, result.refusal)
+      if (result.status !== 'stale') await this.#pause()
+      waiting = this.#dropLate(waiting)
+    }
+  }
+
+  /** Decides what waits; an answer that rests on the state alone is given on a state loaded for this turn. */
+  async #plan(waiting: readonly Waiting[], isRetry: boolean): Promise<TurnPlan> {
+    const { store, clock, ids } = this.#ports
+    const envelopes = waiting.map(({ envelope }) => envelope)
+    const needs = needsOf(envelopes, isRetry)
+    for (;;) {
+      if (!this.#isLoaded) await this.#load()
+      const isEmpty = needs.messageIds.length + needs.userIds.length === 0
+      const plan = planTurn({
+        chatId: this.#chatId,
+        state: this.#state,
+        envelopes,
+        known: isEmpty ? NOTHING_KNOWN : await store.read(needs),
+        at: new Date(clock.now()).toISOString(),
+        freshId: () => ids.uuid(),
+      })
+      if (this.#isFresh || !plan.isDoubtful) return plan
+      this.#isLoaded = false
+    }
+  }
+
+  async #load(): Promise<void> {
+    const reloads = this.#reloads
+    this.#state = await this.#ports.store.load(this.#chatId)
+    this.#isLoaded = reloads === this.#reloads
+    this.#isFresh = true
+  }
+
+  #finish(waiting: readonly Waiting[], plan: TurnPlan): void {
+    this.#state = plan.next
+    waiting.forEach(({ settle }, index) => {
+      const outcome = plan.outcomes[index]
+      if (outcome) settle(outcome)
+    })
+    if (plan.events.length === 0) return
+    tell(this.#ports.broadcast, plan)
+    for (const { event } of plan.events) {
+      if (event.type === 'message:new') this.#typing.stop(event.data.sender.id)
+      else if (event.type === 'participant:left') this.#typing.stop(event.data.userId)
+      else if (event.type === 'receipts') this.#receiptsDue = this.#ports.clock.now() + TIMES.receiptsInterval
+    }
+  }
+
+  /** In a group, watermarks wait until a second has passed since the last receipts, and then go as one change. */
+  #hold(): void {
+    const wait = this.#receiptsDue - this.#ports.clock.now()
+    if (this.#state?.chat.kind !== 'group' || wait <= 0) return
+    const [held, others] = partition(this.#mailbox, ({ envelope }) => isWatermark(envelope.command.type))
+    if (held.length === 0) return
+    if (this.#held.length === 0) this.#ports.clock.after(wait, () => this.#releaseHeld())
+    this.#held.push(...held)
+    this.#mailbox = others
+  }
+
+  #releaseHeld(): void {
+    const deadline = this.#ports.clock.now() + TIMES.commitDeadline
+    this.#mailbox.push(...this.#held.map((waiting) => ({ ...waiting, deadline })))
+    this.#held = []
+    if (!this.#isRunning) void this.#run()
+  }
+
+  /** The store refused the turn: a command that was alone is refused; among others, each tries by itself. */
+  async #isolate(waiting: readonly Waiting[], refusal: Refusal): Promise<void> {
+    if (waiting.length === 1) return refuseAll(waiting, refusal)
+    for (const one of waiting) await this.#turn([one])
+  }
+
+  #dropLate(waiting: readonly Waiting[]): readonly Waiting[] {
+    const now = this.#ports.clock.now()
+    const [late, inTime] = partition(waiting, ({ deadline }) => deadline <= now)
+    refuseAll(late, UNAVAILABLE)
+    return inTime
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((resolve) => this.#ports.clock.after(RETRY_PAUSE, resolve))
+  }
+
+  async #stateForTyping(): Promise<RoomState | undefined> {
+    if (!this.#isLoaded && !this.#isRunning) await this.#load()
+    return this.#state
+  }
+}
+
+const COMMITTED: CommitResult = { status: 'committed' }
+const NOTHING_KNOWN: Known = { messages: new Map(), users: new Map() }
+
+/** The next turn's commands: a run of those that share turns, or one other. */
+function takeBatch(mailbox: Waiting[]): Waiting[] {
+  const end = mailbox.findIndex(({ envelope }) => !isShared(envelope.command.type))
+  const shared = end === -1 ? mailbox.length : end
+  return mailbox.splice(0, Math.max(1, Math.min(shared, TURN_COMMANDS)))
+}
+
+function partition<T>(all: readonly T[], belongs: (one: T) => boolean): [T[], T[]] {
+  const yes: T[] = []
+  const no: T[] = []
+  for (const one of all) (belongs(one) ? yes : no).push(one)
+  return [yes, no]
+}
+
+function refuseAll(waiting: readonly Waiting[], refusal: Refusal): void {
+  for (const { settle } of waiting) settle({ ok: false, refusal })
+}

@@ -1,0 +1,260 @@
+import type { CommandOf } from '../protocol/commands.ts'
+import { LIMITS } from '../protocol/limits.ts'
+import type { Formatting, Message, Reaction } from '../protocol/model.ts'
+import {
+  type Decide,
+  type Decision,
+  isRefusal,
+  type Permitted,
+  permitted,
+  refused,
+  type Situation,
+} from './decision.ts'
+import type { RoomState } from './ports.ts'
+
+const NO_MESSAGE = refused('NOT_FOUND', 'No such message in this chat', 'messageId')
+const BLOCKED = refused('FORBIDDEN', 'One of the two has blocked the other')
+
+export const decideSend: Decide<'message:send'> = (situation, command) => {
+  const right = permitted(situation, 'message:send')
+  if (isRefusal(right)) return right
+  const { state } = right
+  const { principal, known, at } = situation
+  const earlier = command.id === undefined ? undefined : known.messages.get(command.id)
+  if (earlier) return replay(earlier, command, principal.user.id)
+  if (state.isBlocked) return BLOCKED
+  const fault = contentFault(command, situation, right)
+  if (fault) return fault
+  const seq = state.seq + 1
+  const message: Message = {
+    id: command.id ?? situation.freshId(),
+    chatId: command.chatId,
+    seq,
+    changedSeq: seq,
+    senderId: principal.user.id,
+    contentType: command.contentType,
+    content: command.content,
+    formatting: command.formatting ?? null,
+    metadata: command.metadata ?? null,
+    replyToId: command.replyToId ?? null,
+    mentions: command.mentions ? [...new Set(command.mentions)] : [],
+    reactions: [],
+    attachments: [],
+    isEdited: false,
+    editedAt: null,
+    isDeleted: false,
+    deletedAt: null,
+    createdAt: at,
+  }
+  return {
+    kind: 'done',
+    events: [
+      { type: 'message:new', chatId: command.chatId, seq, at, data: { message, sender: principal.user } },
+    ],
+    ack: { message, seq, replayed: false },
+  }
+}
+
+export const decideEdit: Decide<'message:edit'> = (situation, command) => {
+  const right = permitted(situation, 'message:edit')
+  if (isRefusal(right)) return right
+  const { state, me } = right
+  const before = liveMessage(situation, right, command.messageId)
+  if (!before) return NO_MESSAGE
+  if (state.isBlocked) return BLOCKED
+  if (before.senderId !== me.userId) return refused('FORBIDDEN', 'Only the sender may edit a message')
+  const formatting = command.formatting ?? null
+  if (command.content.trim() === '' && before.attachments.length === 0) {
+    return refused('VALIDATION_ERROR', 'Message must not be empty unless it has an attachment', 'content')
+  }
+  if (before.content === command.content && sameFormatting(before.formatting, formatting)) {
+    return { kind: 'done', events: [], ack: { message: before, seq: before.changedSeq } }
+  }
+  const { at } = situation
+  const seq = state.seq + 1
+  const message = {
+    ...before,
+    content: command.content,
+    formatting,
+    changedSeq: seq,
+    isEdited: true,
+    editedAt: at,
+  }
+  return {
+    kind: 'done',
+    events: [{ type: 'message:edited', chatId: command.chatId, seq, at, data: { message } }],
+    ack: { message, seq },
+  }
+}
+
+export const decideDelete: Decide<'message:delete'> = (situation, command) => {
+  const right = permitted(situation, 'message:delete')
+  if (isRefusal(right)) return right
+  const { state, me } = right
+  const message = visibleMessage(situation, right, command.messageId)
+  if (!message) return NO_MESSAGE
+  if (message.isDeleted) {
+    return { kind: 'done', events: [], ack: { messageId: message.id, seq: message.changedSeq } }
+  }
+  if (message.senderId !== me.userId) {
+    const wider = permitted(situation, 'message:delete:any')
+    if (isRefusal(wider))
+      return refused('FORBIDDEN', "Only the sender or the group's staff may delete a message")
+  }
+  const seq = state.seq + 1
+  const data = { messageId: message.id, messageSeq: message.seq, senderId: message.senderId }
+  return {
+    kind: 'done',
+    events: [{ type: 'message:deleted', chatId: command.chatId, seq, at: situation.at, data }],
+    ack: { messageId: message.id, seq },
+  }
+}
+
+export const decideReact: Decide<'reaction:add'> = (situation, command) => {
+  const right = permitted(situation, 'reaction:add')
+  if (isRefusal(right)) return right
+  const message = liveMessage(situation, right, command.messageId)
+  if (!message) return NO_MESSAGE
+  if (right.state.isBlocked) return BLOCKED
+  const userId = right.me.userId
+  const reaction = message.reactions.find(({ emoji }) => emoji === command.emoji)
+  if (reaction?.users.includes(userId)) return unchanged(message)
+  if (!reaction && message.reactions.length >= LIMITS.emojiPerMessage) {
+    return refused('CONFLICT', `A message has at most ${LIMITS.emojiPerMessage} distinct emoji`, 'emoji')
+  }
+  const users = [...(reaction?.users ?? []), userId]
+  const changed = { emoji: command.emoji, count: users.length, users }
+  const reactions = reaction
+    ? message.reactions.map((it) => (it === reaction ? changed : it))
+    : [...message.reactions, changed]
+  return reacted({ situation, state: right.state, command, reactions })
+}
+
+export const decideUnreact: Decide<'reaction:remove'> = (situation, command) => {
+  const right = permitted(situation, 'reaction:remove')
+  if (isRefusal(right)) return right
+  const message = liveMessage(situation, right, command.messageId)
+  if (!message) return NO_MESSAGE
+  const userId = right.me.userId
+  const reaction = message.reactions.find(({ emoji }) => emoji === command.emoji)
+  if (!reaction?.users.includes(userId)) return unchanged(message)
+  const users = reaction.users.filter((it) => it !== userId)
+  const changed = { emoji: command.emoji, count: users.length, users }
+  const reactions = message.reactions
+    .map((it) => (it === reaction ? changed : it))
+    .filter(({ count }) => count > 0)
+  return reacted({ situation, state: right.state, command, reactions })
+}
+
+export const decideWatermark: Decide<'message:read' | 'message:delivered'> = (situation, command) => {
+  const right = permitted(situation, command.type)
+  if (isRefusal(right)) return right
+  const { state, me } = right
+  const seq =
+    command.messageId === undefined ? command.seq : visibleMessage(situation, right, command.messageId)?.seq
+  if (seq === undefined) return NO_MESSAGE
+  if (seq > state.seq)
+    return refused('VALIDATION_ERROR', `Must not be past the chat's last change (${state.seq})`, 'seq')
+  const readSeq = command.type === 'message:read' ? Math.max(me.readSeq, seq) : me.readSeq
+  return {
+    kind: 'watermark',
+    userId: me.userId,
+    readSeq,
+    deliveredSeq: Math.max(me.deliveredSeq, readSeq, seq),
+  }
+}
+
+/** The same id is the same send: a retry gets the first answer; another's or another chat's id is a mistake. */
+function replay(
+  earlier: Message,
+  command: CommandOf<'message:send'>,
+  senderId: string,
+): Decision<'message:send'> {
+  if (earlier.chatId !== command.chatId || earlier.senderId !== senderId) {
+    return refused('CONFLICT', 'This id names another message: choose a fresh UUIDv7', 'id')
+  }
+  return {
+    kind: 'done',
+    events: [],
+    isReplay: true,
+    ack: { message: earlier, seq: earlier.seq, replayed: true },
+  }
+}
+
+function contentFault(
+  command: CommandOf<'message:send'>,
+  situation: Situation,
+  right: Permitted,
+): Decision<never> | undefined {
+  if (command.replyToId != null && !visibleMessage(situation, right, command.replyToId)) {
+    return refused('NOT_FOUND', 'No such message in this chat to reply to', 'replyToId')
+  }
+  const stranger = command.mentions?.find((userId) => !right.state.participants.has(userId))
+  if (stranger !== undefined)
+    return refused('VALIDATION_ERROR', `${stranger} takes no part in this chat`, 'mentions')
+  const attachmentId = command.attachmentIds?.[0]
+  if (attachmentId !== undefined) {
+    return refused(
+      'NOT_FOUND',
+      `${attachmentId} is no finished upload of yours in this chat`,
+      'attachmentIds',
+    )
+  }
+  return undefined
+}
+
+/** The named message if it is of this chat and the participant may see it. */
+function visibleMessage(
+  { known }: Situation,
+  { state, me }: Permitted,
+  messageId: string,
+): Message | undefined {
+  const message = known.messages.get(messageId)
+  if (message?.chatId !== state.chat.id) return undefined
+  return state.chat.history === 'since_join' && message.seq < me.joinedSeq ? undefined : message
+}
+
+function liveMessage(situation: Situation, right: Permitted, messageId: string): Message | undefined {
+  const message = visibleMessage(situation, right, messageId)
+  return message?.isDeleted ? undefined : message
+}
+
+function unchanged(message: Message): Decision<'reaction:add' | 'reaction:remove'> {
+  return { kind: 'done', events: [], ack: { seq: message.changedSeq } }
+}
+
+interface Reacted {
+  readonly situation: Situation
+  readonly state: RoomState
+  readonly command: CommandOf<'reaction:add' | 'reaction:remove'>
+  readonly reactions: Reaction[]
+}
+
+function reacted({
+  situation,
+  state,
+  command,
+  reactions,
+}: Reacted): Decision<'reaction:add' | 'reaction:remove'> {
+  const { chatId, messageId, emoji } = command
+  const seq = state.seq + 1
+  const change = {
+    chatId,
+    seq,
+    at: situation.at,
+    data: { messageId, emoji, userId: situation.principal.user.id, reactions },
+  }
+  return {
+    kind: 'done',
+    events: [
+      command.type === 'reaction:add'
+        ? { type: 'reaction:added', ...change }
+        : { type: 'reaction:removed', ...change },
+    ],
+    ack: { seq },
+  }
+}
+
+function sameFormatting(a: Formatting | null, b: Formatting | null): boolean {
+  return JSON.stringify(a) === JSON.stringify(b)
+}

@@ -1,0 +1,39 @@
+import { TIMES } from '../protocol/limits.ts'
+import { Room, type RoomPorts } from './actor.ts'
+import type { RoomDirectory } from './ports.ts'
+
+/** Rooms owns rooms in this instance's memory: each is made when first asked for and leaves when idle. */
+export interface Rooms extends RoomDirectory {
+  readonly count: number
+  /** Commits what rooms hold back, and stops sweeping. */
+  drain(): void
+}
+
+export function createRooms(ports: RoomPorts): Rooms {
+  const rooms = new Map<string, Room>()
+  let cancelSweep = ports.clock.after(TIMES.roomIdle / 5, sweep)
+
+  function sweep(): void {
+    const moment = ports.clock.now() - TIMES.roomIdle
+    for (const [chatId, room] of rooms) if (room.isIdleSince(moment)) rooms.delete(chatId)
+    cancelSweep = ports.clock.after(TIMES.roomIdle / 5, sweep)
+  }
+
+  return {
+    get count() {
+      return rooms.size
+    },
+    get(chatId) {
+      let room = rooms.get(chatId)
+      if (!room) {
+        room = new Room(chatId, ports)
+        rooms.set(chatId, room)
+      }
+      return room
+    },
+    drain() {
+      cancelSweep()
+      for (const room of rooms.values()) room.flush()
+    },
+  }
+}

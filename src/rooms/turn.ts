@@ -1,0 +1,142 @@
+import type { CommandType } from '../protocol/commands.ts'
+import type { ChatEvent } from '../protocol/events.ts'
+import type { Message, ReceiptMark } from '../protocol/model.ts'
+import { apply } from './apply.ts'
+import type { Envelope, Known, Needs, Outcome, RoomState, Turn } from './ports.ts'
+import { decide } from './room.ts'
+
+/** A change, and the connection that hears the ack in its place. */
+export interface TurnEvent {
+  readonly event: ChatEvent
+  readonly origin: string | null
+}
+
+/** TurnPlan is a decided turn: what to commit, and what to say once that is done. */
+export interface TurnPlan {
+  readonly turn: Turn
+  readonly next: RoomState | undefined
+  readonly events: readonly TurnEvent[]
+  /** One for each envelope, in their order. Good only after the commit. */
+  readonly outcomes: readonly Outcome[]
+  /** Some answer rests on the state alone and commits nothing, so it is worth as much as the state is fresh. */
+  readonly isDoubtful: boolean
+}
+
+export interface TurnInput {
+  readonly chatId: string
+  readonly state: RoomState | undefined
+  readonly envelopes: readonly Envelope[]
+  readonly known: Known
+  readonly at: string
+  readonly freshId: () => string
+}
+
+/** Commands that share a turn. Every other command has a turn of its own, which touches each row once. */
+export function isShared(type: CommandType): boolean {
+  return type === 'message:send' || isWatermark(type)
+}
+
+export function isWatermark(type: CommandType): boolean {
+  return type === 'message:read' || type === 'message:delivered'
+}
+
+/** needsOf is what the commands ask of the store. Ids of sends are looked up only when a commit has failed before. */
+export function needsOf(envelopes: readonly Envelope[], isRetry: boolean): Needs {
+  const messageIds = new Set<string>()
+  const userIds = new Set<string>()
+  for (const { command, principal } of envelopes) {
+    if ('messageId' in command && command.messageId !== undefined) messageIds.add(command.messageId)
+    if (command.type === 'message:send') {
+      if (command.replyToId != null) messageIds.add(command.replyToId)
+      if (isRetry && command.id !== undefined) messageIds.add(command.id)
+    } else if (command.type === 'chat:create') {
+      for (const userId of [principal.user.id, ...command.participantIds]) userIds.add(userId)
+    } else if (command.type === 'participant:add') {
+      for (const userId of [principal.user.id, ...command.userIds]) userIds.add(userId)
+    } else if (command.type === 'chat:join') {
+      userIds.add(principal.user.id)
+    }
+  }
+  return { messageIds: [...messageIds], userIds: [...userIds] }
+}
+
+/**
+ * planTurn decides envelopes one after another, each on the state that the one before left. Watermarks of the turn
+ * become one `receipts` change at its end. Pure.
+ */
+export function planTurn({ chatId, state, envelopes, known, at, freshId }: TurnInput): TurnPlan {
+  const prevSeq = state?.seq ?? 0
+  const events: TurnEvent[] = []
+  const outcomes: (Outcome | undefined)[] = []
+  const marks = new Map<string, ReceiptMark>()
+  const messages = new Map<string, Message>(known.messages)
+  let mutes: Turn['mutes'] = []
+  let next = state
+  let isDoubtful = false
+  for (const envelope of envelopes) {
+    const decision = decide({ state: next, known: { ...known, messages }, at, freshId }, envelope)
+    switch (decision.kind) {
+      case 'refused':
+        isDoubtful = true
+        outcomes.push({ ok: false, refusal: decision.refusal })
+        break
+      case 'watermark':
+        outcomes.push(undefined)
+        raise(marks, { ...decision, at })
+        break
+      case 'done':
+        isDoubtful ||= decision.events.length === 0 && !decision.isReplay
+        mutes = decision.mutes ?? mutes
+        outcomes.push({ ok: true, data: decision.ack })
+        for (const event of decision.events) {
+          next = apply(next, event)
+          events.push({ event, origin: carriesEvent(event) ? envelope.origin : null })
+          if (event.type === 'message:new') messages.set(event.data.message.id, event.data.message)
+        }
+        break
+      default:
+        decision satisfies never
+    }
+  }
+  const receipts = next && receiptsEvent(next, marks, at)
+  if (next && receipts) {
+    next = apply(next, receipts)
+    events.push({ event: receipts, origin: null })
+  }
+  const seq = next?.seq ?? 0
+  return {
+    turn: { chatId, prevSeq, events: events.map(({ event }) => event), mutes },
+    next,
+    events,
+    outcomes: outcomes.map((outcome) => outcome ?? { ok: true, data: { seq } }),
+    isDoubtful,
+  }
+}
+
+/** Whether the ack of the command says all that the event says, so that its connection is spared the event. */
+function carriesEvent(event: ChatEvent): boolean {
+  return event.type === 'message:new' || event.type === 'message:edited'
+}
+
+function raise(marks: Map<string, ReceiptMark>, mark: ReceiptMark): void {
+  const earlier = marks.get(mark.userId)
+  marks.set(mark.userId, {
+    userId: mark.userId,
+    readSeq: Math.max(mark.readSeq, earlier?.readSeq ?? 0),
+    deliveredSeq: Math.max(mark.deliveredSeq, earlier?.deliveredSeq ?? 0),
+    at: mark.at,
+  })
+}
+
+function receiptsEvent(
+  state: RoomState,
+  marks: ReadonlyMap<string, ReceiptMark>,
+  at: string,
+): ChatEvent | undefined {
+  const moved = [...marks.values()].filter((mark) => {
+    const before = state.participants.get(mark.userId)
+    return before && (mark.readSeq > before.readSeq || mark.deliveredSeq > before.deliveredSeq)
+  })
+  if (moved.length === 0) return undefined
+  return { type: 'receipts', chatId: state.chat.id, seq: state.seq + 1, at, data: { marks: moved } }
+}
