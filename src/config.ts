@@ -1,0 +1,183 @@
+import { z } from 'zod'
+import { LIMITS } from './protocol/limits.ts'
+
+/** The places a setting is listed under in `.env.example`. */
+export const SECTIONS = ['Server', 'Storage', 'Accounts', 'Access', 'Chats', 'Limits'] as const
+
+const text = z.string().trim()
+const whole = (least: number, most: number) =>
+  z.coerce
+    .number({ error: 'must be a number' })
+    .int('must be a whole number')
+    .min(least, `must be at least ${least}`)
+    .max(most, `must be at most ${most}`)
+const secret = text.min(32, 'must be at least 32 characters; `openssl rand -base64 48` makes a good one')
+
+const Origin = text.refine(isOrigin, {
+  error: 'must be a comma-separated list of origins such as https://chat.example.org, without a path',
+})
+const Origins = text
+  .transform((list) => list.split(',').flatMap((origin) => origin.trim() || []))
+  .pipe(z.array(Origin))
+
+/** Settings is every setting of the service, by the name of its environment variable. */
+export const Settings = z.object({
+  PORT: whole(0, 65_535).default(3_000).meta(setting('Server', 'TCP port to listen on; 0 takes a free one')),
+  HOST: text
+    .default('127.0.0.1')
+    .meta(setting('Server', 'Address to listen on; 0.0.0.0 or :: opens the service to the network')),
+  NODE_ENV: z
+    .enum(['development', 'test', 'production'], 'must be development, test or production')
+    .default('development')
+    .meta(setting('Server', 'production marks cookies Secure, so that they need https')),
+  APP_VERSION: text
+    .optional()
+    .meta(setting('Server', 'What /health calls this build; the version of package.json when left out')),
+  LOG_LEVEL: z
+    .enum(
+      ['fatal', 'error', 'warn', 'info', 'debug', 'silent'],
+      'must be fatal, error, warn, info, debug or silent',
+    )
+    .default('info')
+    .meta(setting('Server', 'Least level that is logged: fatal, error, warn, info, debug or silent')),
+  DRAIN_SECONDS: whole(0, 600)
+    .default(10)
+    .meta(setting('Server', 'How long a stop spreads the goodbyes to its connections over')),
+  TRUST_PROXY: whole(0, 16)
+    .default(0)
+    .meta(
+      setting(
+        'Server',
+        'How many proxies stand in front; the client is that many entries from the end of X-Forwarded-For',
+      ),
+    ),
+
+  DATA_DIR: text
+    .default('./data')
+    .meta(setting('Storage', 'Folder of the embedded database and of the generated secrets')),
+  DATABASE_URL: z
+    .url({ protocol: /^postgres(ql)?$/, error: 'must look like postgres://user:password@host:5432/database' })
+    .optional()
+    .meta(setting('Storage', 'Postgres 15 or later; the embedded database of DATA_DIR when left out')),
+  POSTGRES_HOST: text
+    .optional()
+    .meta(setting('Storage', 'Instead of DATABASE_URL, together with the next four')),
+  POSTGRES_PORT: whole(1, 65_535).default(5_432).meta(setting('Storage', 'Port of POSTGRES_HOST')),
+  POSTGRES_DB: text.default('parley').meta(setting('Storage', 'Database on POSTGRES_HOST')),
+  POSTGRES_USER: text.default('parley').meta(setting('Storage', 'Role on POSTGRES_HOST')),
+  POSTGRES_PASSWORD: z.string().optional().meta(setting('Storage', 'Password of POSTGRES_USER')),
+  DATABASE_POOL: whole(2, 500).default(20).meta(setting('Storage', 'Most connections to Postgres')),
+
+  JWT_SECRET: secret
+    .optional()
+    .meta(setting('Accounts', 'Signs access tokens; made and kept in DATA_DIR when left out')),
+  JWT_REFRESH_SECRET: secret
+    .optional()
+    .meta(setting('Accounts', 'Signs refresh tokens, another one than JWT_SECRET; made likewise')),
+
+  CORS_ORIGINS: Origins.default([]).meta(
+    setting('Access', 'Other origins whose pages may call the service, comma-separated'),
+  ),
+  RATE_LIMITS: z
+    .enum(['on', 'off'], 'must be on or off')
+    .default('on')
+    .meta(setting('Access', 'off lifts all rate limits: for tests and load only')),
+
+  DIRECT_CHATS: z
+    .enum(['contacts', 'anyone'], 'must be contacts or anyone')
+    .default('contacts')
+    .meta(setting('Chats', 'Who may open a direct chat with somebody: contacts or anyone')),
+  SEARCH_LANGUAGE: z
+    .string()
+    .regex(/^[a-z_]{1,63}$/, 'must be the name of a Postgres text search configuration')
+    .default('simple')
+    .meta(setting('Chats', 'Text search configuration of Postgres, such as simple or english')),
+
+  RATE_REST_PER_MINUTE: whole(1, 1_000_000)
+    .default(100)
+    .meta(setting('Limits', 'REST requests a minute, per user and per IP address')),
+  RATE_AUTH_FAILURES: whole(1, 1_000)
+    .default(5)
+    .meta(setting('Limits', 'Failed logins in 15 minutes, per account and per IP address')),
+  RATE_MESSAGES_PER_SECOND: whole(1, 10_000)
+    .default(10)
+    .meta(setting('Limits', 'Messages a second, per user; three times as many in a burst')),
+  RATE_FRAMES_PER_SECOND: whole(1, 100_000)
+    .default(50)
+    .meta(
+      setting(
+        'Limits',
+        'Socket frames a second that are no message, per user; three times as many in a burst',
+      ),
+    ),
+  RATE_SEARCHES_PER_MINUTE: whole(1, 100_000)
+    .default(60)
+    .meta(setting('Limits', 'Searches a minute, per user')),
+  CONNECTIONS_PER_USER: whole(1, 10_000)
+    .default(LIMITS.connectionsPerUser)
+    .meta(setting('Limits', 'Sockets that one user may have open on this instance')),
+})
+
+/** Config is the parsed settings; `DATABASE_URL` is put together from `POSTGRES_*` where those are given. */
+export type Config = Readonly<z.infer<typeof Settings>>
+
+/** ConfigError says in one line per setting what is wrong and what would be right. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+}
+
+/**
+ * parseConfig reads settings from the environment or the like. An empty value counts as left out. Throws a
+ * ConfigError that names every wrong variable and how to fix it, and never prints a value, as it may be a secret.
+ */
+export function parseConfig(source: Readonly<Record<string, string | undefined>>): Config {
+  const given = Object.fromEntries(Object.entries(source).filter(([, value]) => value?.trim()))
+  const parsed = Settings.safeParse(given)
+  if (!parsed.success) {
+    throw new ConfigError(parsed.error.issues.map((it) => `${String(it.path[0])} ${it.message}`).join('\n'))
+  }
+  const config = parsed.data
+  if (config.JWT_SECRET !== undefined && config.JWT_SECRET === config.JWT_REFRESH_SECRET) {
+    throw new ConfigError('JWT_REFRESH_SECRET must not be the same as JWT_SECRET')
+  }
+  const url = config.DATABASE_URL ?? postgresUrl(config)
+  return url === undefined ? config : { ...config, DATABASE_URL: url }
+}
+
+/** Rate is so many per window; `burst` more may be taken now and then. */
+export interface Rate {
+  readonly points: number
+  readonly seconds: number
+  readonly burst: number
+}
+
+/** ratesOf is what each bucket of the rate limiter holds. */
+export function ratesOf(config: Config) {
+  const messages = config.RATE_MESSAGES_PER_SECOND
+  const frames = config.RATE_FRAMES_PER_SECOND
+  return {
+    rest: { points: config.RATE_REST_PER_MINUTE, seconds: 60, burst: 0 },
+    auth: { points: config.RATE_AUTH_FAILURES, seconds: 900, burst: 0 },
+    message: { points: messages, seconds: 1, burst: 2 * messages },
+    frame: { points: frames, seconds: 1, burst: 2 * frames },
+    search: { points: config.RATE_SEARCHES_PER_MINUTE, seconds: 60, burst: 0 },
+  } satisfies Record<string, Rate>
+}
+
+/** isOrigin tells whether the text is exactly what a browser sends as `Origin`. */
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && new URL(text).origin === text
+}
+
+function postgresUrl(config: Config): string | undefined {
+  if (config.POSTGRES_HOST === undefined) return undefined
+  const user = encodeURIComponent(config.POSTGRES_USER)
+  const password =
+    config.POSTGRES_PASSWORD === undefined ? '' : `:${encodeURIComponent(config.POSTGRES_PASSWORD)}`
+  const database = encodeURIComponent(config.POSTGRES_DB)
+  return `postgres://${user}${password}@${config.POSTGRES_HOST}:${config.POSTGRES_PORT}/${database}`
+}
+
+function setting(section: (typeof SECTIONS)[number], description: string) {
+  return { section, description }
+}
