@@ -17,8 +17,10 @@ export interface Frames {
  */
 export interface Socket {
   send(frames: Frames): void
-  /** Bytes that wait to be taken by the network. */
-  queuedBytes(): number
+  /** Whether more waits for the network than LIMITS.queuedBytes or LIMITS.queuedFrames. */
+  isSlow(): boolean
+  /** Asks the other side for a sign of life, below the protocol. */
+  ping(): void
   close(reason: CloseReason): void
 }
 
@@ -51,15 +53,20 @@ export type ChangesRead =
   /** No such chat for this reader. */
   | { readonly status: 'gone'; readonly chatId: string }
 
+export interface UserHead {
+  readonly userId: string
+  readonly chatId: string
+  readonly seq: number
+}
+
 /** ChangesReader answers what a gateway has to know, from the primary. Rejects when the store cannot be reached. */
 export interface ChangesReader {
   /** Names the history; another one after a restored backup. */
   logId(): Promise<string>
-  /** The chats that the user takes part in now, with their heads. */
-  listHeads(userId: string): Promise<{ readonly chatId: string; readonly seq: number }[]>
+  /** The chats that these users take part in now, with their heads. One round trip. */
+  listHeads(userIds: readonly string[]): Promise<UserHead[]>
   /** One answer for each wanted chat, in their order. One round trip. */
   readChanges(userId: string, wanted: readonly ChangesWanted[]): Promise<ChangesRead[]>
-  heads(chatIds: readonly string[]): Promise<ReadonlyMap<string, number>>
   /** The chat and place of a message that the user may see. */
   locate(
     userId: string,
@@ -72,8 +79,8 @@ export interface UserReader {
   profile(
     userId: string,
   ): Promise<{ readonly user: User; readonly contactIds: readonly string[] } | undefined>
-  /** Remembers when the last connection of the user ended. */
-  seen(userId: string, at: number): Promise<void>
+  /** Remembers when the last connection of each user ended. */
+  seen(at: ReadonlyMap<string, number>): Promise<void>
 }
 
 /**
@@ -87,9 +94,12 @@ export interface PresenceStore {
   list(userIds: readonly string[]): Promise<ReadonlyMap<string, PresenceStatus>>
 }
 
-export type Bucket = 'rest' | 'auth' | 'message' | 'search'
+/** What is counted apart: see `protocol.md`, Limits. `frame` is every socket frame that is no message. */
+export type Bucket = 'rest' | 'auth' | 'message' | 'search' | 'frame'
 
 /** RateLimiter counts. Answers 0 when there was room, else the seconds until there is. Never rejects. */
 export interface RateLimiter {
   take(bucket: Bucket, key: string): number | Promise<number>
+  /** Puts one back, where only failures are to count. */
+  giveBack(bucket: Bucket, key: string): void
 }

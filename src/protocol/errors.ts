@@ -19,6 +19,7 @@ export type ErrorCode = keyof typeof ERRORS
 /** Close codes of the socket. `reconnect` tells the client whether to come back by itself. */
 export const CLOSES = {
   restart: { code: 1012, reconnect: true },
+  silent: { code: 1001, reconnect: true },
   slow: { code: 4008, reconnect: true },
   tooManyConnections: { code: 4009, reconnect: true },
   resync: { code: 4010, reconnect: true },

@@ -1,0 +1,180 @@
+import type { CommandOf, CommandType } from '../protocol/commands.ts'
+import { type Refusal, RefusalError } from '../protocol/errors.ts'
+import type { ClientFrame } from '../protocol/frames.ts'
+import type { Clock, RoomDirectory } from '../rooms/ports.ts'
+import type { LocalUser } from './audience.ts'
+import type { Connection } from './connection.ts'
+import type { Authenticator, ChangesReader, RateLimiter } from './ports.ts'
+
+export interface ActPorts {
+  readonly rooms: RoomDirectory
+  readonly changes: ChangesReader
+  readonly limiter: RateLimiter
+  readonly authenticator: Authenticator
+  readonly clock: Clock
+  /** A connection of the user's has another status. */
+  readonly onStatus: (user: LocalUser) => void
+}
+
+export interface Heard {
+  readonly connection: Connection
+  readonly user: LocalUser
+  readonly frame: ClientFrame
+}
+
+/** What a frame comes to: the data of its ack, why not, or nothing (typing). */
+type Reply = (reply: object | RefusalError | undefined) => void
+
+/**
+ * Act turns a client frame into what it asks for. `run` answers a promise only while a step before the dispatch
+ * waits, so that frames that follow keep their order; the reply comes later, once, whatever happens.
+ */
+export interface Act {
+  readonly changes: ChangesReader
+  run(heard: Heard, reply: Reply): Promise<void> | undefined
+}
+
+const NO_MESSAGE: Refusal = {
+  code: 'NOT_FOUND',
+  message: 'No such message among your chats',
+  details: [{ field: 'messageId', message: 'No such message among your chats' }],
+}
+
+export function createAct(ports: ActPorts): Act {
+  const { rooms, changes, limiter } = ports
+
+  function run(heard: Heard, reply: Reply): Promise<void> | undefined {
+    const isMessage = heard.frame.type.startsWith('message:') && !isWatermark(heard.frame)
+    const isCounted = isMessage || heard.frame.type.startsWith('reaction:')
+    const wait = limiter.take(isCounted ? 'message' : 'frame', heard.user.id)
+    if (typeof wait === 'number') return admit(heard, reply, wait)
+    return wait.then((seconds) => admit(heard, reply, seconds))
+  }
+
+  function admit(heard: Heard, reply: Reply, wait: number): Promise<void> | undefined {
+    if (wait > 0) {
+      const message = `Too many requests: try again in ${wait} s`
+      reply(new RefusalError({ code: 'RATE_LIMIT_EXCEEDED', message, retryAfter: wait }))
+      return undefined
+    }
+    return start(heard, reply)
+  }
+
+  function start({ connection, user, frame }: Heard, reply: Reply): Promise<void> | undefined {
+    switch (frame.type) {
+      case 'message:send':
+        dispatch(connection, { type: frame.type, ...frame.data }, reply)
+        return undefined
+      case 'message:edit':
+      case 'message:delete':
+      case 'reaction:add':
+      case 'reaction:remove':
+      case 'message:read':
+      case 'message:delivered':
+        return inChat(user, frame, (chatId) =>
+          dispatch(
+            connection,
+            { type: frame.type, ...frame.data, chatId } as CommandOf<typeof frame.type>,
+            reply,
+          ),
+        ).catch((error: unknown) => reply(toRefusal(error)))
+      case 'typing:start':
+      case 'typing:stop':
+        rooms.get(frame.data.chatId).typing(connection.principal, frame.type === 'typing:start')
+        reply(undefined)
+        return undefined
+      case 'presence:update':
+        connection.status = frame.data.status
+        ports.onStatus(user)
+        reply({})
+        return undefined
+      case 'ping':
+        reply({ serverTime: new Date(ports.clock.now()).toISOString() })
+        return undefined
+      case 'auth':
+        return renew(connection, frame.data.token).then(reply, (error: unknown) => reply(toRefusal(error)))
+      case 'sync':
+        sync(connection, user, frame.data).then(reply, (error: unknown) => reply(toRefusal(error)))
+        return undefined
+      default:
+        return frame satisfies never
+    }
+  }
+
+  function dispatch<T extends CommandType>(
+    connection: Connection,
+    command: CommandOf<T>,
+    reply: Reply,
+  ): void {
+    const { principal, id } = connection
+    rooms
+      .get(command.chatId)
+      .dispatch({ principal, command, origin: id })
+      .then((outcome) => reply(outcome.ok ? outcome.data : new RefusalError(outcome.refusal)))
+  }
+
+  /** The chat that the frame names, or else the one of its message. */
+  async function inChat(
+    user: LocalUser,
+    frame: { data: Naming },
+    then: (chatId: string) => void,
+  ): Promise<void> {
+    const { chatId, messageId } = frame.data
+    if (chatId !== undefined) return then(chatId)
+    const place = messageId === undefined ? undefined : await changes.locate(user.id, messageId)
+    if (!place) throw new RefusalError(NO_MESSAGE)
+    then(place.chatId)
+  }
+
+  async function renew(connection: Connection, token: string): Promise<object> {
+    const authenticated = await ports.authenticator.verify(token)
+    if (authenticated.principal.user.id !== connection.principal.user.id) {
+      const message = 'The token is of another user: open a new connection'
+      throw new RefusalError({ code: 'FORBIDDEN', message, details: [{ field: 'token', message }] })
+    }
+    connection.renew(authenticated)
+    return { expiresAt: new Date(authenticated.expiresAt).toISOString() }
+  }
+
+  /** Up to date in every chat of the user's: by a batch where the client has some of it, by a reset where it has none. */
+  async function sync(connection: Connection, user: LocalUser, known: SyncData): Promise<object> {
+    const logId = await changes.logId()
+    const isSameLog = known.logId == null || known.logId === logId
+    const heads: Record<string, number> = {}
+    const wanted = Object.entries(isSameLog ? known.chats : {})
+      .filter(([chatId, seq]) => user.chats.get(chatId)?.head !== seq)
+      .map(([chatId, since]) => ({ chatId, since }))
+    for (const [chatId, { head }] of user.chats) {
+      if (isSameLog && Object.hasOwn(known.chats, chatId)) continue
+      connection.send({ type: 'sync:reset', data: { chatId, head } })
+    }
+    await connection.catchUp(wanted)
+    for (const [chatId, { head }] of user.chats) heads[chatId] = head
+    return { logId, chats: heads }
+  }
+
+  return { run, changes }
+}
+
+interface Naming {
+  readonly chatId?: string | undefined
+  readonly messageId?: string | undefined
+}
+
+interface SyncData {
+  readonly logId?: string | null | undefined
+  readonly chats: Readonly<Record<string, number>>
+}
+
+function isWatermark({ type }: ClientFrame): boolean {
+  return type === 'message:read' || type === 'message:delivered'
+}
+
+function toRefusal(error: unknown): RefusalError {
+  if (error instanceof RefusalError) return error
+  return new RefusalError({
+    code: 'SERVICE_UNAVAILABLE',
+    message: 'The store is away: try again',
+    retryAfter: 1,
+  })
+}

@@ -1,0 +1,249 @@
+import type { CloseReason, Refusal } from '../protocol/errors.ts'
+import { RefusalError, toDetails, toErrorBody } from '../protocol/errors.ts'
+import { ClientFrame, type ServerFrame } from '../protocol/frames.ts'
+import { LIMITS, TIMES } from '../protocol/limits.ts'
+import type { PresenceStatus } from '../protocol/model.ts'
+import type { Clock, Ids } from '../rooms/ports.ts'
+import type { Act } from './act.ts'
+import { type LocalUser, type News, toFrames } from './audience.ts'
+import type { Authenticated, ChangesWanted, Frames, Socket } from './ports.ts'
+import { CatchUp } from './sync.ts'
+
+/** Bad frames in a row after which the socket is closed. */
+const BAD_FRAMES = 20
+
+export interface ConnectionPorts {
+  readonly act: Act
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly onFault: (fault: { connectionId: string; error: unknown }) => void
+}
+
+export interface ConnectionStart extends Authenticated {
+  readonly socket: Socket
+  readonly onEnd: (connection: Connection) => void
+}
+
+/**
+ * Connection is the state machine of one client's socket: `opening` until the gateway knows its chats (frames wait),
+ * `open` from hello on, `closed` for good. Frames are taken in their order; each has one reply.
+ */
+export class Connection {
+  readonly id: string
+  readonly #ports: ConnectionPorts
+  readonly #socket: Socket
+  readonly #onEnd: (connection: Connection) => void
+  /** How the client wants its user to be seen. */
+  status: PresenceStatus = 'online'
+  #state: 'opening' | 'open' | 'closed' = 'opening'
+  #authenticated: Authenticated
+  #user: LocalUser | undefined
+  #early: string[] | undefined
+  /** The step of a frame that still waits (a look-up, a limit): the next frames wait behind it. */
+  #step: Promise<void> | undefined
+  #catchUp: CatchUp | undefined
+  #inFlight = 0
+  #badFrames = 0
+  #heardAt: number
+  #heartbeatAt: number
+  #checkedAt: number
+
+  constructor({ socket, onEnd, principal, expiresAt }: ConnectionStart, ports: ConnectionPorts) {
+    this.id = ports.ids.uuid()
+    this.#ports = ports
+    this.#socket = socket
+    this.#onEnd = onEnd
+    this.#authenticated = { principal, expiresAt }
+    const now = ports.clock.now()
+    this.#heardAt = now
+    this.#heartbeatAt = now
+    this.#checkedAt = now
+  }
+
+  get principal() {
+    return this.#authenticated.principal
+  }
+
+  get isOpen() {
+    return this.#state === 'open'
+  }
+
+  /** Hello has to be the first frame; what the client sent before it is acted on now. */
+  open(user: LocalUser, hello: ServerFrame): void {
+    if (this.#state !== 'opening') return
+    this.#state = 'open'
+    this.#user = user
+    user.connections.add(this)
+    this.send(hello)
+    const early = this.#early ?? []
+    this.#early = undefined
+    for (const text of early) this.receive(text)
+  }
+
+  /** A frame of the client's. Never throws: whatever is wrong with it is answered. */
+  receive(text: string): void {
+    this.#heardAt = this.#ports.clock.now()
+    if (this.#state === 'opening') {
+      this.#early ??= []
+      if (this.#early.push(text) > LIMITS.commandsInFlight) this.close('badFrame')
+      return
+    }
+    if (this.#state === 'closed') return
+    const frame = this.#parse(text)
+    if (!frame) return
+    if (this.#inFlight >= LIMITS.commandsInFlight) {
+      const message = `At most ${LIMITS.commandsInFlight} frames may wait for their reply`
+      this.refuse(frame.id, { code: 'RATE_LIMIT_EXCEEDED', message, retryAfter: 1 })
+      return
+    }
+    this.#inFlight += 1
+    if (this.#step) this.#queue(this.#step.then(() => this.#act(frame)))
+    else {
+      const step = this.#act(frame)
+      if (step) this.#queue(step)
+    }
+  }
+
+  /** A frame that is no text. */
+  receiveBinary(): void {
+    this.#heardAt = this.#ports.clock.now()
+    if (this.#state === 'closed') return
+    this.#bad(null, { code: 'VALIDATION_ERROR', message: 'Frames are text: JSON in UTF-8' })
+  }
+
+  /** A sign of life below the protocol. */
+  heard(): void {
+    this.#heardAt = this.#ports.clock.now()
+  }
+
+  /** Passes news of a chat on. The origin of a change has its ack instead, unless it is catching up. */
+  deliver(news: News, isOrigin: boolean): void {
+    if (this.#catchUp?.hold(news)) return
+    const others = isOrigin ? news.events.filter(({ origin }) => origin !== this.id) : news.events
+    if (others.length > 0) this.write(isOrigin ? toFrames(others) : news.frames)
+  }
+
+  /** Reads what changed since, and sends it before anything newer of those chats. */
+  catchUp(wanted: readonly ChangesWanted[]): Promise<void> {
+    const user = this.#user
+    if (!user || this.#state !== 'open') return Promise.resolve()
+    this.#catchUp ??= new CatchUp()
+    return this.#catchUp.read(wanted, {
+      read: (chats) => this.#ports.act.changes.readChanges(user.id, chats),
+      send: (frame) => this.send(frame),
+      forward: (events) => this.write(toFrames(events)),
+      giveUp: (error) => {
+        if (error !== undefined) this.#ports.onFault({ connectionId: this.id, error })
+        this.close('resync')
+      },
+    })
+  }
+
+  send(frame: ServerFrame): void {
+    this.write({ texts: [JSON.stringify(frame)] })
+  }
+
+  /** Writes frames that may have been encoded for many; a reader that is too slow is closed instead. */
+  write(frames: Frames): void {
+    if (this.#state !== 'open') return
+    if (this.#socket.isSlow()) this.close('slow')
+    else this.#socket.send(frames)
+  }
+
+  refuse(id: string | null, refusal: Refusal): void {
+    const request = { now: this.#ports.clock.now(), requestId: this.#ports.ids.uuid() }
+    this.send({ type: 'error', id, error: toErrorBody(refusal, request) })
+  }
+
+  renew(authenticated: Authenticated): void {
+    this.#authenticated = authenticated
+  }
+
+  /** Called every second: closes what is silent or expired, and says when a heartbeat or a check is due. */
+  tick(now: number): { isHeartbeatDue: boolean; isCheckDue: boolean } {
+    const nothing = { isHeartbeatDue: false, isCheckDue: false }
+    if (now - this.#heardAt > TIMES.silence) this.close('silent')
+    else if (now >= this.#authenticated.expiresAt) this.close('notAuthenticated')
+    if (this.#state !== 'open') return nothing
+    const isHeartbeatDue = now - this.#heartbeatAt >= TIMES.heartbeat
+    const isCheckDue = now - this.#checkedAt >= TIMES.principalCheck
+    if (isHeartbeatDue) this.#heartbeatAt = now
+    if (isCheckDue) this.#checkedAt = now
+    return { isHeartbeatDue, isCheckDue }
+  }
+
+  ping(): void {
+    this.#socket.ping()
+  }
+
+  bye(retryAfter: number): void {
+    this.send({ type: 'bye', data: { code: 1012, retryAfter } })
+    this.close('restart')
+  }
+
+  close(reason: CloseReason): void {
+    if (this.#state === 'closed') return
+    this.#socket.close(reason)
+    this.disconnect()
+  }
+
+  /** The socket has ended. */
+  disconnect(): void {
+    if (this.#state === 'closed') return
+    this.#state = 'closed'
+    this.#early = undefined
+    this.#catchUp = undefined
+    this.#user?.connections.delete(this)
+    this.#onEnd(this)
+  }
+
+  #parse(text: string): ClientFrame | undefined {
+    let value: unknown
+    try {
+      value = JSON.parse(text)
+    } catch {
+      this.#bad(null, { code: 'VALIDATION_ERROR', message: 'The frame is not JSON' })
+      return undefined
+    }
+    const parsed = ClientFrame.safeParse(value)
+    if (parsed.success) {
+      this.#badFrames = 0
+      return parsed.data
+    }
+    const details = toDetails(parsed.error)
+    const first = details[0]
+    const message = first ? `${first.field || 'frame'}: ${first.message}` : 'The frame is not valid'
+    this.#bad(idOf(value), { code: 'VALIDATION_ERROR', message, details })
+    return undefined
+  }
+
+  #bad(id: string | null, refusal: Refusal): void {
+    this.refuse(id, refusal)
+    this.#badFrames += 1
+    if (this.#badFrames >= BAD_FRAMES) this.close('badFrame')
+  }
+
+  /** Runs the frame up to where its command is on its way; the reply follows when the outcome is known. */
+  #act(frame: ClientFrame): Promise<void> | undefined {
+    const user = this.#user
+    if (!user || this.#state !== 'open') return undefined
+    return this.#ports.act.run({ connection: this, user, frame }, (reply) => {
+      this.#inFlight -= 1
+      if (reply instanceof RefusalError) this.refuse(frame.id, reply.refusal)
+      else if (reply !== undefined)
+        this.write({ texts: [JSON.stringify({ type: 'ack', id: frame.id, data: reply })] })
+    })
+  }
+
+  #queue(step: Promise<void>): void {
+    this.#step = step
+    void step.finally(() => {
+      if (this.#step === step) this.#step = undefined
+    })
+  }
+}
+
+function idOf(value: unknown): string | null {
+  if (typeof value !== 'object' || value === null || !('id' in value)) return null
+  return typeof value.id === 'string' && value.id.length > 0 && value.id.length <= 64 ? value.id : null
+}

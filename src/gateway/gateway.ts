@@ -1,0 +1,209 @@
+import { LIMITS, TIMES } from '../protocol/limits.ts'
+import type { PresenceStatus } from '../protocol/model.ts'
+import { PROTOCOL_VERSION } from '../protocol/version.ts'
+import type { Broadcast, Broadcastable, Clock, Ids, RoomDirectory } from '../rooms/ports.ts'
+import { createAct } from './act.ts'
+import type { LocalUser } from './audience.ts'
+import { Connection } from './connection.ts'
+import { createFeeds, signal } from './feeds.ts'
+import { startHeartbeat } from './heartbeat.ts'
+import type {
+  Authenticated,
+  Authenticator,
+  ChangesReader,
+  PresenceStore,
+  RateLimiter,
+  Socket,
+  UserReader,
+} from './ports.ts'
+import { createPresence } from './presence.ts'
+
+export interface GatewayPorts {
+  readonly rooms: RoomDirectory
+  readonly broadcast: Broadcast
+  readonly changes: ChangesReader
+  readonly users: UserReader
+  readonly presence: PresenceStore
+  readonly limiter: RateLimiter
+  readonly authenticator: Authenticator
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly onFault: (fault: { connectionId?: string; error: unknown }) => void
+}
+
+/** Gateway holds the connections of this instance and knows who here hears which chat. */
+export interface Gateway {
+  /** Takes an authenticated socket. The host passes frames, signs of life and the end of the socket on. */
+  connect(start: Authenticated & { socket: Socket }): Connection
+  /** Says bye to everybody, spread over `milliseconds`, so that they do not all come back at once. */
+  drain(milliseconds: number): Promise<void>
+  counts(): { connections: number; users: number; chats: number }
+}
+
+export function createGateway(ports: GatewayPorts): Gateway {
+  const { broadcast, changes, clock, onFault } = ports
+  const connections = new Set<Connection>()
+  /** By user id; a user who is still being admitted is a promise that others wait for. */
+  const admissions = new Map<string, Promise<LocalUser>>()
+  const users = new Map<string, LocalUser>()
+  const feeds = createFeeds(ports)
+  const presence = createPresence(ports)
+  const act = createAct({ ...ports, onStatus: showStatus })
+  const listening = broadcast.subscribe('presence', onPresence)
+  const stopHeartbeat = startHeartbeat({ ...ports, connections, find: (id) => users.get(id), join: joinSoon })
+
+  function connect(begin: Authenticated & { socket: Socket }): Connection {
+    const connection = new Connection({ ...begin, onEnd }, { act, clock, ids: ports.ids, onFault })
+    connections.add(connection)
+    open(connection, begin).catch((error: unknown) => {
+      onFault({ connectionId: connection.id, error })
+      connection.close('restart')
+    })
+    return connection
+  }
+
+  async function open(connection: Connection, { principal, expiresAt }: Authenticated): Promise<void> {
+    const [user, logId] = await Promise.all([localUser(principal.user.id), changes.logId()])
+    if (user.connections.size >= LIMITS.connectionsPerUser) return connection.close('tooManyConnections')
+    connection.open(user, {
+      type: 'hello',
+      data: {
+        connectionId: connection.id,
+        protocolVersion: PROTOCOL_VERSION,
+        user: { ...user.user, status: 'online' },
+        logId,
+        heartbeatMs: TIMES.heartbeat,
+        serverTime: new Date(clock.now()).toISOString(),
+        expiresAt: new Date(expiresAt).toISOString(),
+        limits: {
+          messageCharacters: LIMITS.messageCharacters,
+          frameBytes: LIMITS.frameBytes,
+          groupParticipants: LIMITS.groupParticipants,
+        },
+      },
+    })
+    if (connection.isOpen) showStatus(user)
+    else forgetUnused(user)
+  }
+
+  function localUser(userId: string): Promise<LocalUser> {
+    let admission = admissions.get(userId)
+    if (!admission) {
+      admission = admit(userId)
+      admissions.set(userId, admission)
+      admission.catch(() => admissions.delete(userId))
+    }
+    return admission
+  }
+
+  /** Hears what is for the user, and every chat of his, before his first connection says hello. */
+  async function admit(userId: string): Promise<LocalUser> {
+    const early: Broadcastable[] = []
+    let listen = (item: Broadcastable): void => void early.push(item)
+    const unsubscribe = await broadcast.subscribe(`user:${userId}`, (item) => listen(item))
+    try {
+      const [profile, heads] = await Promise.all([ports.users.profile(userId), changes.listHeads([userId])])
+      if (!profile) throw new Error(`No such user: ${userId}`)
+      const user: LocalUser = {
+        id: userId,
+        ...profile,
+        chats: new Map(),
+        connections: new Set(),
+        unsubscribe,
+      }
+      const chatIds = heads.map(({ chatId }) => chatId)
+      await feeds.attach(user, chatIds)
+      users.set(userId, user)
+      listen = (item) => onUserNews(user, item)
+      early.forEach(listen)
+      return user
+    } catch (error) {
+      unsubscribe()
+      throw error
+    }
+  }
+
+  function onUserNews(user: LocalUser, item: Broadcastable): void {
+    if (item.kind === 'joined') {
+      joinSoon(user, item.chatId)
+    } else if (item.kind === 'signal') {
+      signal([user], { texts: [item.text] })
+    } else if (item.kind === 'revoked') {
+      for (const connection of [...user.connections]) {
+        const { sessionId } = connection.principal
+        const isMeant =
+          item.sessionId === null ? sessionId !== item.exceptSessionId : sessionId === item.sessionId
+        if (isMeant) connection.close('notAuthenticated')
+      }
+    }
+  }
+
+  function joinSoon(user: LocalUser, chatId: string): void {
+    join(user, chatId).catch((error: unknown) => onFault({ error }))
+  }
+
+  /** A chat is new to the user: it is heard from now on, and each connection reads all of it up to now. */
+  async function join(user: LocalUser, chatId: string): Promise<void> {
+    if (!user.chats.has(chatId)) await feeds.attach(user, [chatId])
+    await Promise.all([...user.connections].map((connection) => connection.catchUp([{ chatId, since: 0 }])))
+  }
+
+  function onPresence(item: Broadcastable): void {
+    if (item.kind !== 'presence') return
+    const audience = new Set<LocalUser>()
+    for (const chatId of item.chatIds) for (const user of feeds.get(chatId)?.users ?? []) audience.add(user)
+    for (const userId of [item.userId, ...item.contactIds]) {
+      const user = users.get(userId)
+      if (user) audience.add(user)
+    }
+    signal(audience, { texts: [item.text] })
+  }
+
+  /** The user is seen as his most present connection. */
+  function showStatus(user: LocalUser): void {
+    const seen = new Set([...user.connections].map(({ status }) => status))
+    const status = MOST_PRESENT.find((it) => seen.has(it)) ?? 'offline'
+    if (status === user.shownAs) return
+    user.shownAs = status
+    presence.set(user, status)
+  }
+
+  function onEnd(connection: Connection): void {
+    connections.delete(connection)
+    const user = users.get(connection.principal.user.id)
+    if (!user) return
+    showStatus(user)
+    forgetUnused(user)
+  }
+
+  function forgetUnused(user: LocalUser): void {
+    if (user.connections.size > 0 || users.get(user.id) !== user) return
+    users.delete(user.id)
+    admissions.delete(user.id)
+    user.unsubscribe()
+    feeds.detachAll(user)
+  }
+
+  async function drain(milliseconds: number): Promise<void> {
+    stopHeartbeat()
+    const leaving = [...connections]
+    const started = clock.now()
+    for (const [index, connection] of leaving.entries()) {
+      const due = started + (milliseconds * index) / leaving.length
+      const wait = due - clock.now()
+      if (wait >= 1) await new Promise<void>((resolve) => clock.after(wait, resolve))
+      connection.bye(1 + (LATEST_RETURN * index) / leaving.length)
+    }
+    await listening.then((unsubscribe) => unsubscribe())
+  }
+
+  return {
+    connect,
+    drain,
+    counts: () => ({ connections: connections.size, users: users.size, chats: feeds.count }),
+  }
+}
+
+const MOST_PRESENT: readonly PresenceStatus[] = ['online', 'busy', 'away']
+/** Seconds over which the clients of a drained instance are asked to come back. */
+const LATEST_RETURN = 4

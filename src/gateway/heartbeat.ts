@@ -1,0 +1,102 @@
+import { TIMES } from '../protocol/limits.ts'
+import type { Clock } from '../rooms/ports.ts'
+import { catchUpAll, type LocalUser } from './audience.ts'
+import type { Connection } from './connection.ts'
+import type { Authenticator, ChangesReader, UserHead } from './ports.ts'
+
+const TICK = 1_000
+/** A head seen in the store may be on its way over the broadcast: it counts as lost only after this. */
+const GRACE = 1_000
+/** Users whose chats are looked up in one round trip. */
+const USERS_AT_ONCE = 500
+
+interface HeartbeatPorts {
+  readonly changes: ChangesReader
+  readonly authenticator: Authenticator
+  readonly clock: Clock
+  readonly onFault: (fault: { error: unknown }) => void
+  readonly connections: ReadonlySet<Connection>
+  readonly find: (userId: string) => LocalUser | undefined
+  /** A chat that the user takes part in and does not hear yet. */
+  readonly join: (user: LocalUser, chatId: string) => void
+}
+
+/**
+ * startHeartbeat looks at every connection once a second. Every 25 s each hears the heads of its chats that changed,
+ * and what its user hears is compared with the store, so that whatever the broadcast lost is repaired before a
+ * client has to ask. The result stops it.
+ */
+export function startHeartbeat(ports: HeartbeatPorts): () => void {
+  const { changes, clock, find, onFault } = ports
+  let cancel = clock.after(TICK, tick)
+
+  function tick(): void {
+    cancel = clock.after(TICK, tick)
+    const now = clock.now()
+    const due: Connection[] = []
+    for (const connection of ports.connections) {
+      const { isHeartbeatDue, isCheckDue } = connection.tick(now)
+      if (isCheckDue) void check(connection)
+      if (isHeartbeatDue) due.push(connection)
+    }
+    if (due.length > 0) beat(due, now).catch((error: unknown) => onFault({ error }))
+  }
+
+  async function beat(due: readonly Connection[], now: number): Promise<void> {
+    for (const connection of due) connection.ping()
+    const logId = await changes.logId()
+    const users = new Set<LocalUser>()
+    for (const connection of due) {
+      const user = find(connection.principal.user.id)
+      if (!user) continue
+      users.add(user)
+      connection.send({
+        type: 'heads',
+        data: { logId, chats: changedHeads(user, now - TIMES.heartbeat - TICK) },
+      })
+    }
+    await audit([...users])
+  }
+
+  async function audit(users: readonly LocalUser[]): Promise<void> {
+    for (let begin = 0; begin < users.length; begin += USERS_AT_ONCE) {
+      const heads = await changes.listHeads(users.slice(begin, begin + USERS_AT_ONCE).map(({ id }) => id))
+      const lost = heads.filter(isBehind)
+      if (lost.length > 0) clock.after(GRACE, () => repair(lost))
+    }
+  }
+
+  function isBehind({ userId, chatId, seq }: UserHead): boolean {
+    const user = find(userId)
+    const feed = user?.chats.get(chatId)
+    return user !== undefined && (!feed || (!feed.early && feed.head < seq))
+  }
+
+  function repair(lost: readonly UserHead[]): void {
+    for (const head of lost.filter(isBehind)) {
+      const user = find(head.userId)
+      const feed = user?.chats.get(head.chatId)
+      if (feed) {
+        catchUpAll(feed)
+        feed.head = head.seq
+        feed.changedAt = clock.now()
+      } else if (user) {
+        ports.join(user, head.chatId)
+      }
+    }
+  }
+
+  async function check(connection: Connection): Promise<void> {
+    // A store that is away says nothing about the login: the next check will.
+    const isCurrent = await ports.authenticator.isCurrent(connection.principal).catch(() => true)
+    if (!isCurrent) connection.close('notAuthenticated')
+  }
+
+  return () => cancel()
+}
+
+function changedHeads(user: LocalUser, since: number): Record<string, number> {
+  const chats: Record<string, number> = {}
+  for (const [chatId, { head, changedAt }] of user.chats) if (changedAt >= since) chats[chatId] = head
+  return chats
+}
