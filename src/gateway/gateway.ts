@@ -109,6 +109,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
         ...profile,
         chats: new Map(),
         connections: new Set(),
+        shownAs: 'offline',
         unsubscribe,
       }
       const chatIds = heads.map(({ chatId }) => chatId)
