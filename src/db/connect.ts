@@ -1,0 +1,129 @@
+import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
+import pg from 'pg'
+
+/** The oldest Postgres that the statements are tested on. */
+const OLDEST_VERSION = 150_000
+/** Milliseconds for an attempt to connect. */
+const CONNECT_TIMEOUT = 2_000
+/** What Postgres itself bounds, in milliseconds. No code of ours opens a transaction and then thinks. */
+const STATEMENT_TIMEOUT = 5_000
+const LOCK_TIMEOUT = 3_000
+const IDLE_IN_TRANSACTION_TIMEOUT = 2_000
+/** A commit that takes longer is given up; the client's side of it waits a little longer for Postgres's own word. */
+const COMMIT_TIMEOUT = 2_000
+/** What the client waits beyond a server-side timeout before it calls the connection dead. */
+const GRACE = 500
+/** Batches in flight: while one is flushed to disk, the next is parsed and planned. */
+const COMMIT_CONNECTIONS = 2
+/**
+ * The commit's plan is made once per connection, maybe on empty tables, and must be good for ever: nested loops over
+ * indexes. Without these a plan made for ten rows scans whole tables until the next ANALYZE.
+ */
+const COMMIT_PLANNER = [
+  ['plan_cache_mode', 'force_generic_plan'],
+  ['enable_seqscan', 'off'],
+  ['enable_bitmapscan', 'off'],
+  ['enable_hashjoin', 'off'],
+  ['enable_mergejoin', 'off'],
+  ['enable_material', 'off'],
+  ['jit', 'off'],
+]
+
+// For all of this process, because drizzle reads the driver's global parsers: counts and seqs are far below 2^53.
+pg.types.setTypeParser(pg.types.builtins.INT8, Number)
+
+export interface DatabaseOptions {
+  readonly url: string
+  /** PGlite behind its socket: one real session, which all connections would share, so there is one connection. */
+  readonly isEmbedded?: boolean
+  /** Connections for everything but commits. */
+  readonly poolSize?: number
+  /** Told of connections that break while nobody uses them. */
+  readonly onFault: (error: Error) => void
+}
+
+/** Database is a connected, checked and migrated Postgres or PGlite. */
+export interface Database {
+  readonly pool: pg.Pool
+  /** Drizzle over `pool`. */
+  readonly orm: NodePgDatabase
+  /** The connections of the committer, apart from `pool`, so that reads cannot hold commits up. */
+  readonly commits: pg.Pool
+  readonly isEmbedded: boolean
+  close(): Promise<void>
+}
+
+/** UnfitDatabaseError says in one line why this database must not be used, and what to change. */
+export class UnfitDatabaseError extends Error {
+  override readonly name = 'UnfitDatabaseError'
+}
+
+/**
+ * connect opens the pools. Rejects with an UnfitDatabaseError when the server is too old, or would acknowledge what
+ * it has not flushed (`synchronous_commit` or `fsync` off), and with the driver's error when it cannot be reached.
+ * PGlite has no fsync: it survives a crash of the process, not of the machine.
+ */
+export async function connect(options: DatabaseOptions): Promise<Database> {
+  const { url, isEmbedded = false, poolSize = 10, onFault } = options
+  const pool = createPool(options, {
+    max: isEmbedded ? 1 : poolSize,
+    statement_timeout: STATEMENT_TIMEOUT,
+    query_timeout: STATEMENT_TIMEOUT + GRACE,
+  })
+  const commits = isEmbedded
+    ? pool
+    : createPool(
+        { url, onFault },
+        {
+          max: COMMIT_CONNECTIONS,
+          idleTimeoutMillis: 0,
+          statement_timeout: COMMIT_TIMEOUT,
+          query_timeout: COMMIT_TIMEOUT + GRACE,
+          options: COMMIT_PLANNER.map(([name, value]) => `-c ${name}=${value}`).join(' '),
+        },
+      )
+  const close = async () => {
+    await Promise.all([...new Set([pool, commits])].map((it) => it.end()))
+  }
+  try {
+    await check(pool, isEmbedded)
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return { pool, orm: drizzle(pool, { casing: 'snake_case' }), commits, isEmbedded, close }
+}
+
+function createPool({ url, onFault }: DatabaseOptions, config: pg.PoolConfig): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: url,
+    application_name: 'parley',
+    connectionTimeoutMillis: CONNECT_TIMEOUT,
+    lock_timeout: LOCK_TIMEOUT,
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT,
+    keepAlive: true,
+    ...config,
+  })
+  pool.on('error', onFault)
+  return pool
+}
+
+async function check(pool: pg.Pool, isEmbedded: boolean): Promise<void> {
+  const { rows } = await pool.query<{ version: number; commit: string; fsync: string }>(
+    `select current_setting('server_version_num')::int as version,
+            current_setting('synchronous_commit') as commit, current_setting('fsync') as fsync`,
+  )
+  const [settings] = rows
+  if (!settings) throw new UnfitDatabaseError('The database does not tell its settings')
+  if (settings.version < OLDEST_VERSION) {
+    throw new UnfitDatabaseError(`Postgres 15 or later is needed; this one says ${settings.version}`)
+  }
+  if (isEmbedded) return
+  for (const name of ['commit', 'fsync'] as const) {
+    if (settings[name] !== 'off') continue
+    const setting = name === 'commit' ? 'synchronous_commit' : name
+    throw new UnfitDatabaseError(
+      `${setting} is off: acknowledged messages could be lost. Turn it on for this database and user`,
+    )
+  }
+}
