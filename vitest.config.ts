@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    globalSetup: 'test/support/global-setup.ts',
     // Tests start real servers: processes keep their crashes, signals and globals apart.
     pool: 'forks',
     maxWorkers: 2,

@@ -1,0 +1,69 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { connect, UnfitDatabaseError } from '../../src/db/connect.ts'
+import { migrate } from '../../src/db/migrate.ts'
+import { createTestPglite, type TestPglite } from '../support/pglite.ts'
+import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
+
+const onFault = () => {}
+
+describe('connect, on Postgres', () => {
+  let database: TestDatabase
+  beforeAll(async () => {
+    database = await createTestDatabase()
+  })
+  afterAll(() => database.drop())
+
+  test('bounds every statement, lock and idle transaction', async () => {
+    const db = await connect({ url: database.url, onFault })
+    const { rows } = await db.pool.query(
+      `select current_setting('statement_timeout') as statement, current_setting('lock_timeout') as lock,
+              current_setting('idle_in_transaction_session_timeout') as idle`,
+    )
+    expect(rows).toEqual([{ statement: '5s', lock: '3s', idle: '2s' }])
+    await db.close()
+  })
+
+  test('reads a bigint as a number, by the driver and by drizzle', async () => {
+    const db = await connect({ url: database.url, onFault })
+    expect((await db.pool.query('select 41::bigint as seq')).rows).toEqual([{ seq: 41 }])
+    expect((await db.orm.execute('select count(*) as seq from chats')).rows).toEqual([{ seq: 0 }])
+    await db.close()
+  })
+
+  test('refuses a database that would acknowledge what it has not flushed', async () => {
+    await database.query(
+      `alter database ${new URL(database.url).pathname.slice(1)} set synchronous_commit = off`,
+    )
+    await expect(connect({ url: database.url, onFault })).rejects.toThrow(
+      new UnfitDatabaseError(
+        'synchronous_commit is off: acknowledged messages could be lost. Turn it on for this database and user',
+      ),
+    )
+  })
+
+  test('rejects when there is no server', async () => {
+    await expect(connect({ url: 'postgres://nobody@%2Fnowhere/none', onFault })).rejects.toThrow('ENOENT')
+  })
+})
+
+test('instances that migrate at once wait for each other', async () => {
+  const database = await createTestDatabase()
+  await database.query('drop schema public cascade; drop schema drizzle cascade; create schema public')
+  await Promise.all([migrate(database.url), migrate(database.url), migrate(database.url)])
+  expect((await database.query('select count(*)::int as logs from history_log')).rows).toEqual([{ logs: 1 }])
+  await database.drop()
+})
+
+describe('connect, on PGlite', () => {
+  let pglite: TestPglite
+  beforeAll(async () => {
+    pglite = await createTestPglite()
+  })
+  afterAll(() => pglite.remove())
+
+  test('accepts that it has no fsync', async () => {
+    const db = await connect({ url: pglite.url, isEmbedded: true, onFault })
+    expect((await db.pool.query('select count(*) from messages')).rows).toEqual([{ count: 0 }])
+    await db.close()
+  })
+})
