@@ -28,6 +28,7 @@ export interface GatewayPorts {
   readonly authenticator: Authenticator
   readonly clock: Clock
   readonly ids: Ids
+  readonly connectionsPerUser: number
   readonly onFault: (fault: { connectionId?: string; error: unknown }) => void
 }
 
@@ -64,7 +65,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
 
   async function open(connection: Connection, { principal, expiresAt }: Authenticated): Promise<void> {
     const [user, logId] = await Promise.all([localUser(principal.user.id), changes.logId()])
-    if (user.connections.size >= LIMITS.connectionsPerUser) return connection.close('tooManyConnections')
+    if (user.connections.size >= ports.connectionsPerUser) return connection.close('tooManyConnections')
     connection.open(user, {
       type: 'hello',
       data: {

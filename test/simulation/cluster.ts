@@ -1,0 +1,227 @@
+import { createGateway, type Gateway } from '../../src/gateway/gateway.ts'
+import { createMemoryChangesReader, createMemoryPresence } from '../../src/gateway/memory.ts'
+import type { Authenticated, ChangesReader } from '../../src/gateway/ports.ts'
+import { createRooms } from '../../src/rooms/directory.ts'
+import { createMemoryChats, createMemoryRoomStore, type MemoryChats } from '../../src/rooms/memory.ts'
+import type {
+  Broadcast,
+  Broadcastable,
+  Clock,
+  CommitResult,
+  RoomDirectory,
+  RoomStore,
+  Turn,
+} from '../../src/rooms/ports.ts'
+import type { Machine, World } from './world.ts'
+
+/** What goes wrong while faults last; probabilities. */
+export interface Faults {
+  readonly drop: number
+  readonly double: number
+  /** Milliseconds that news may be late, beyond the usual. */
+  readonly delay: number
+  /** A commit's answer is lost, after it was done or before. */
+  readonly unknown: number
+}
+
+/** Negative controls: each breaks one thing that the guarantees rest on, and the checker must then find a fault. */
+export interface Sabotage {
+  /** N1 the compare-and-set is dropped. */
+  readonly noFence?: boolean
+  /** N3 a number is taken before the id is looked up. */
+  readonly numberFirst?: boolean
+  /** N4 the answer goes out before the commit. */
+  readonly ackFirst?: boolean
+  /** N5 no heads: neither sent nor compared. */
+  readonly noHeads?: boolean
+  /** N9 who was removed goes on hearing. */
+  readonly noMembership?: boolean
+}
+
+export const NO_FAULTS: Faults = { drop: 0, double: 0, delay: 0, unknown: 0 }
+
+export interface Instance {
+  readonly machine: Machine
+  readonly rooms: RoomDirectory
+  readonly gateway: Gateway
+  /** How each client's connection here is cut when the instance dies. */
+  readonly cuts: Set<() => void>
+}
+
+/** Cluster is several instances over one store and one broadcast, all simulated, with faults that can be turned. */
+export class Cluster {
+  readonly tables: MemoryChats = createMemoryChats()
+  readonly changes: ChangesReader
+  readonly instances: Instance[] = []
+  /** What the core reported as unexpected. */
+  readonly unexpected: unknown[] = []
+  faults: Faults = NO_FAULTS
+  isStoreDown = false
+  readonly #world: World
+  readonly #sabotage: Sabotage
+  readonly #topics = new Map<string, Set<{ machine: Machine; listener: (item: Broadcastable) => void }>>()
+  #started = 0
+
+  constructor(world: World, size: number, sabotage: Sabotage = {}) {
+    this.#world = world
+    this.#sabotage = sabotage
+    this.changes = createMemoryChangesReader(this.tables, 'log-1')
+    for (let count = 0; count < size; count += 1) this.start()
+  }
+
+  start(): Instance {
+    this.#started += 1
+    const world = this.#world
+    const hour = 3_600_000
+    const machine = world.machine(`instance-${this.#started}`, this.#started === 2 ? hour : 0)
+    const clock = world.clock(machine)
+    const ids = { uuid: () => world.uuid() }
+    const broadcast = this.#broadcast(machine)
+    const onFault = ({ error }: { error: unknown }) => {
+      if (!(error instanceof StoreAway)) this.unexpected.push(error)
+    }
+    const rooms = createRooms({ store: this.#store(machine), broadcast, clock, ids, onFault })
+    const { users } = this.tables
+    const gateway = createGateway({
+      rooms,
+      broadcast,
+      changes: this.#changes(machine),
+      users: {
+        profile: async (userId) => {
+          const user = users.get(userId)
+          return user && { user, contactIds: [] }
+        },
+        seen: async () => {},
+      },
+      presence: createMemoryPresence(),
+      limiter: { take: () => 0, giveBack: () => {} },
+      authenticator: {
+        verify: () => Promise.reject(new Error('not simulated')),
+        isCurrent: async () => true,
+      },
+      clock: this.#sabotage.noHeads ? withoutTicks(clock) : clock,
+      ids,
+      onFault,
+      connectionsPerUser: 20,
+    })
+    const instance = { machine, rooms, gateway, cuts: new Set<() => void>() }
+    this.instances.push(instance)
+    return instance
+  }
+
+  /** As kill -9: what was due there never happens, its connections are cut. */
+  crash(instance: Instance): void {
+    instance.machine.isAlive = false
+    this.instances.splice(this.instances.indexOf(instance), 1)
+    for (const cut of instance.cuts) cut()
+  }
+
+  principal(userId: string): Authenticated {
+    const user = this.tables.users.get(userId)
+    if (!user) throw new Error(`No such user: ${userId}`)
+    return { principal: { user, sessionId: `session-${userId}` }, expiresAt: Number.POSITIVE_INFINITY }
+  }
+
+  /** A round trip to the store: it may be away, and its answer takes time to reach the machine. */
+  #trip<T>(machine: Machine, run: () => Promise<T>): Promise<T> {
+    const world = this.#world
+    const server = world.machine('store')
+    return new Promise((resolve, reject) => {
+      world.after(server, world.between(0, 3), () => {
+        const answer = this.isStoreDown ? Promise.reject(new StoreAway()) : run()
+        answer.then(
+          (value) => world.after(machine, world.between(0, 3), () => resolve(value)),
+          (error) => world.after(machine, world.between(0, 3), () => reject(error)),
+        )
+      })
+    })
+  }
+
+  #store(machine: Machine): RoomStore {
+    const real = createMemoryRoomStore(this.tables)
+    return {
+      load: (chatId) => this.#trip(machine, () => real.load(chatId)),
+      read: (needs) => this.#trip(machine, () => real.read(needs)),
+      commit: (turn) => {
+        const isUnknown = this.#world.chance(this.faults.unknown)
+        const isDone = !isUnknown || this.#world.chance(0.5)
+        if (this.#sabotage.ackFirst) {
+          void this.#trip(machine, () => this.#commit(real, turn)).catch(() => {})
+          return Promise.resolve({ status: 'committed' })
+        }
+        return this.#trip(machine, async () => {
+          const result = isDone ? await this.#commit(real, turn) : undefined
+          return isUnknown || !result ? ({ status: 'unknown' } as const) : result
+        }).catch(() => ({ status: 'unavailable' }) as const)
+      },
+    }
+  }
+
+  async #commit(real: RoomStore, turn: Turn): Promise<CommitResult> {
+    const head = this.tables.chats.get(turn.chatId)?.state.seq ?? 0
+    if (this.#sabotage.noFence && turn.prevSeq > 0 && turn.prevSeq !== head) {
+      return real.commit({ ...turn, prevSeq: head })
+    }
+    if (this.#sabotage.numberFirst && turn.prevSeq === head) {
+      const isKnown = turn.events.map(
+        (event) => event.type === 'message:new' && this.#isKnown(event.data.message.id),
+      )
+      if (isKnown.includes(true))
+        return real.commit({ ...turn, events: turn.events.filter((_, at) => !isKnown[at]) })
+    }
+    return real.commit(turn)
+  }
+
+  #isKnown(id: string): boolean {
+    return [...this.tables.chats.values()].some(({ messages }) => messages.has(id))
+  }
+
+  #changes(machine: Machine): ChangesReader {
+    const real = this.changes
+    return {
+      logId: () => Promise.resolve('log-1'),
+      listHeads: (userIds) => this.#trip(machine, () => real.listHeads(userIds)),
+      readChanges: (userId, wanted) => this.#trip(machine, () => real.readChanges(userId, wanted)),
+      locate: (userId, messageId) => this.#trip(machine, () => real.locate(userId, messageId)),
+    }
+  }
+
+  #broadcast(machine: Machine): Broadcast {
+    const world = this.#world
+    return {
+      publish: (topic, item) => {
+        for (const { machine: other, listener } of this.#topics.get(topic) ?? []) {
+          const { drop, double, delay } = this.faults
+          if (world.chance(drop)) continue
+          const heard = this.#sabotage.noMembership ? forgetLeaving(item) : item
+          const times = world.chance(double) ? 2 : 1
+          for (let time = 0; time < times; time += 1) {
+            world.after(
+              other,
+              other === machine ? world.between(0, delay) : world.between(1, 5 + delay),
+              () => listener(heard),
+            )
+          }
+        }
+      },
+      subscribe: async (topic, listener) => {
+        const listeners = this.#topics.get(topic) ?? new Set()
+        const entry = { machine, listener }
+        this.#topics.set(topic, listeners.add(entry))
+        return () => void listeners.delete(entry)
+      },
+    }
+  }
+}
+
+class StoreAway extends Error {}
+
+/** Without its ticks the gateway has no heartbeat. */
+function withoutTicks(clock: Clock): Clock {
+  return { ...clock, after: (wait, run) => (wait === 1_000 ? () => {} : clock.after(wait, run)) }
+}
+
+function forgetLeaving(item: Broadcastable): Broadcastable {
+  if (item.kind !== 'events') return item
+  return { ...item, events: item.events.map((event) => ({ ...event, left: null })) }
+}
