@@ -11,7 +11,7 @@ const RULES: Record<string, Rule> = {
   protocol: { values: ['zod'] },
   rooms: { values: ['protocol'] },
   gateway: { values: ['protocol'], types: ['rooms/ports'] },
-  auth: { values: ['protocol', 'db', 'jose', 'zod'], types: ['rooms/ports', 'gateway/ports'] },
+  auth: { values: ['protocol', 'db', 'jose', 'lru-cache', 'zod'], types: ['rooms/ports', 'gateway/ports'] },
   db: {
     values: ['protocol', 'drizzle-orm', 'pg', 'zod', 'uuid'],
     types: ['rooms/ports', 'gateway/ports'],

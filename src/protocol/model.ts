@@ -27,6 +27,7 @@ export const User = UserSummary.extend({
 export type User = z.infer<typeof User>
 
 export const Me = User.extend({ createdAt: Time }).meta({ id: 'Me', description: "One's own account" })
+export type Me = z.infer<typeof Me>
 
 export const ChatKind = z.enum(['direct', 'group', 'session', 'notes'])
 export type ChatKind = z.infer<typeof ChatKind>

@@ -1,0 +1,130 @@
+import { and, eq, isNull, or, type SQL, sql } from 'drizzle-orm'
+import type { Me, PresenceStatus, User, UserSummary } from '../../protocol/model.ts'
+import type { Database } from '../connect.ts'
+import { users } from '../schema.ts'
+
+/** What of an account others may see, and when it began. */
+export const accountColumns = {
+  id: users.id,
+  username: users.username,
+  displayName: users.displayName,
+  avatarUrl: users.avatarUrl,
+  type: users.type,
+  lastSeen: users.lastSeen,
+  createdAt: users.createdAt,
+}
+
+export interface Account extends UserSummary {
+  readonly lastSeen: Date | null
+  readonly createdAt: Date
+}
+
+export interface NewUser {
+  readonly id: string
+  readonly username: string
+  readonly displayName: string
+  readonly passwordHash: string
+  readonly at: Date
+}
+
+/** insertLocalUser answers undefined when the username is taken, in whatever case. */
+export async function insertLocalUser(db: Database, user: NewUser): Promise<Account | undefined> {
+  const { at, ...given } = user
+  const rows = await db.orm
+    .insert(users)
+    .values({ ...given, issuer: 'local', subject: user.id, type: 'member', createdAt: at })
+    .onConflictDoNothing()
+    .returning(accountColumns)
+  return rows[0]
+}
+
+/** findUser finds an account that is not disabled. */
+export async function findUser(db: Database, userId: string): Promise<Account | undefined> {
+  return findOne(db, eq(users.id, userId))
+}
+
+/** findUserByName finds a local account that is not disabled, by its username in whatever case. */
+export async function findUserByName(db: Database, username: string): Promise<Account | undefined> {
+  return findOne(db, hasName(username))
+}
+
+/** findCredentials finds what a login is checked against, of disabled accounts too. */
+export async function findCredentials(db: Database, username: string) {
+  const rows = await db.orm
+    .select({ ...accountColumns, passwordHash: users.passwordHash, disabledAt: users.disabledAt })
+    .from(users)
+    .where(hasName(username))
+  return rows[0]
+}
+
+export async function findPasswordHash(db: Database, userId: string): Promise<string | undefined> {
+  const rows = await db.orm.select({ hash: users.passwordHash }).from(users).where(eq(users.id, userId))
+  return rows[0]?.hash ?? undefined
+}
+
+export async function updatePasswordHash(db: Database, userId: string, passwordHash: string): Promise<void> {
+  await db.orm.update(users).set({ passwordHash }).where(eq(users.id, userId))
+}
+
+export interface ProfileChange {
+  readonly displayName?: string | undefined
+  readonly avatarUrl?: string | null | undefined
+}
+
+export async function updateProfile(
+  db: Database,
+  userId: string,
+  change: ProfileChange,
+): Promise<Account | undefined> {
+  const rows = await db.orm
+    .update(users)
+    .set(change)
+    .where(and(eq(users.id, userId), isNull(users.disabledAt)))
+    .returning(accountColumns)
+  return rows[0]
+}
+
+/** searchUsers finds accounts whose username or display name holds the text; those that begin with it come first. */
+export async function searchUsers(db: Database, text: string, limit: number): Promise<Account[]> {
+  const pattern = text.replace(/[\\%_]/g, '\\$&')
+  const holds = or(
+    sql`${users.username} ilike ${`%${pattern}%`}`,
+    sql`${users.displayName} ilike ${`%${pattern}%`}`,
+  )
+  return db.orm
+    .select(accountColumns)
+    .from(users)
+    .where(and(holds, isNull(users.disabledAt)))
+    .orderBy(
+      sql`${users.username} ilike ${`${pattern}%`} desc`,
+      sql`${users.displayName} ilike ${`${pattern}%`} desc`,
+      users.username,
+      users.id,
+    )
+    .limit(limit)
+}
+
+export function toSummary({ id, username, displayName, avatarUrl, type }: Account): UserSummary {
+  return { id, username, displayName, avatarUrl, type }
+}
+
+export function toUser(account: Account, status: PresenceStatus): User {
+  return { ...toSummary(account), status, lastSeen: account.lastSeen?.toISOString() ?? null }
+}
+
+export function toMe(account: Account, status: PresenceStatus): Me {
+  return { ...toUser(account, status), createdAt: account.createdAt.toISOString() }
+}
+
+async function findOne(db: Database, where: SQL | undefined): Promise<Account | undefined> {
+  const rows = await db.orm
+    .select(accountColumns)
+    .from(users)
+    .where(and(where, isNull(users.disabledAt)))
+  return rows[0]
+}
+
+/** Both sides are folded by the database, whose unique index decides what is the same name. */
+function hasName(username: string): SQL | undefined {
+  return and(eq(users.issuer, 'local'), sql`lower(${users.username}) = lower(${username})`)
+}

@@ -1,0 +1,51 @@
+import { type Auth, createAuth } from '../../src/auth/auth.ts'
+import type { Passwords } from '../../src/auth/ports.ts'
+import { createMemoryTickets } from '../../src/auth/tickets.ts'
+import { parseConfig, ratesOf } from '../../src/config.ts'
+import type { Database } from '../../src/db/connect.ts'
+import type { RateLimiter } from '../../src/gateway/ports.ts'
+import { ids } from '../../src/hosts/node/clock.ts'
+import { createLimiter } from '../../src/hosts/node/limiter.ts'
+import { createPasswords } from '../../src/hosts/node/passwords.ts'
+import { createMemoryBroadcast } from '../../src/rooms/memory.ts'
+import type { Broadcast } from '../../src/rooms/ports.ts'
+import { createTestClock, type TestClock } from './test-clock.ts'
+
+/** The least that bcrypt takes: tests log in often. */
+const COST = 4
+
+export const SECRETS = { access: 'a'.repeat(32), refresh: 'r'.repeat(32) }
+export const PASSWORD = 'Correct-horse-1'
+
+/** TestAuth is auth over a real database, with a clock that tests move and every hash that was compared. */
+export interface TestAuth {
+  readonly auth: Auth
+  readonly clock: TestClock
+  readonly broadcast: Broadcast
+  readonly compared: string[]
+}
+
+export async function createTestAuth(db: Database, limiter?: RateLimiter): Promise<TestAuth> {
+  const clock = createTestClock()
+  const broadcast = createMemoryBroadcast()
+  const compared: string[] = []
+  const bcrypt = createPasswords(COST)
+  const passwords: Passwords = {
+    hash: bcrypt.hash,
+    matches(password, hash) {
+      compared.push(hash)
+      return bcrypt.matches(password, hash)
+    },
+  }
+  const auth = await createAuth({
+    db,
+    clock,
+    ids,
+    broadcast,
+    limiter: limiter ?? createLimiter(ratesOf(parseConfig({}))),
+    passwords,
+    tickets: createMemoryTickets(clock),
+    secrets: SECRETS,
+  })
+  return { auth, clock, broadcast, compared }
+}
