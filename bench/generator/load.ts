@@ -1,0 +1,223 @@
+import { createClassicClient } from './classic-client.ts'
+import { toContent } from './frame-text.ts'
+import { Histogram, type Percentiles } from './histogram.ts'
+import { History } from './history.ts'
+import type { LoadClient, LoadUser } from './load-client.ts'
+import { createParleyClient } from './parley-client.ts'
+import { judge, type Stored, type Verdict } from './verdict.ts'
+import { createRandom, createTexts } from './words.ts'
+
+/** Closed: so many sends of each client are on their way at any time. Open: so many a second, whatever comes back. */
+export type Pace =
+  | { readonly kind: 'closed'; readonly inFlight: number }
+  | { readonly kind: 'open'; readonly perSecond: number }
+  | { readonly kind: 'idle' }
+
+export interface Plan {
+  readonly speaks: 'parley' | 'classic'
+  /** Chats follow each other: the first `chatSize` users are the first chat. */
+  readonly users: readonly LoadUser[]
+  readonly chatSize: number
+  readonly pace: Pace
+  readonly seed: number
+}
+
+/** What happened between two marks. */
+export interface Interval {
+  readonly seconds: number
+  readonly acked: number
+  readonly delivered: number
+  /** Milliseconds from the intended time of sending. */
+  readonly ack: Percentiles
+  readonly delivery: Percentiles
+}
+
+const CLIENTS = { parley: createParleyClient, classic: createClassicClient }
+/** Handshakes under way at once: more would overflow the listen queue of a server and measure the kernel. */
+const CONNECTING = 100
+const RETRY_AFTER = 50
+/** How long what is on its way may take to arrive when the load has ended, in milliseconds. */
+const DRAIN = 15_000
+/** Timers are late by up to a millisecond, so the last stretch is polled. */
+const POLLED = 2
+
+/** Load holds the clients of one run, sends at a pace, and keeps the history. */
+export class Load {
+  readonly #plan: Plan
+  readonly #clients: LoadClient[]
+  readonly #isReady: boolean[]
+  readonly #history = new History()
+  readonly #texts: string[]
+  readonly #random
+  #port = 0
+  #isRunning = false
+  #isOver = false
+  #waiting: number[] = []
+  #connecting = 0
+  #whenReady: (() => void) | undefined
+  #readyAfter = new Histogram()
+  #connectedFrom = 0
+  #marked = { at: 0, acked: 0, delivered: 0 }
+  #ack = new Histogram()
+  #delivery = new Histogram()
+  /** Why connections ended or sends failed, each reason once. */
+  readonly #faults = new Set<string>()
+
+  constructor(plan: Plan) {
+    this.#plan = plan
+    this.#random = createRandom(plan.seed)
+    this.#texts = createTexts(this.#random)
+    this.#isReady = plan.users.map(() => false)
+    this.#clients = plan.users.map((user, number) => this.#createClient(user, number))
+  }
+
+  /** Connects everybody who is not, for as long as it takes. Answers how long each took from now on. */
+  async connect(port: number): Promise<Percentiles> {
+    this.#port = port
+    this.#readyAfter = new Histogram()
+    this.#connectedFrom = performance.now()
+    this.#waiting = this.#isReady.flatMap((isReady, number) => (isReady ? [] : [number])).reverse()
+    if (this.#waiting.length > 0) {
+      await new Promise<void>((resolve) => {
+        this.#whenReady = resolve
+        this.#connectMore()
+      })
+    }
+    return this.#readyAfter.percentiles()
+  }
+
+  start(): void {
+    const { pace, users } = this.#plan
+    this.#isRunning = true
+    if (pace.kind === 'open') this.#sendOnTime(pace.perSecond)
+    if (pace.kind !== 'closed') return
+    for (let round = 0; round < pace.inFlight; round++) {
+      for (const number of users.keys()) this.#send(number, performance.now())
+    }
+  }
+
+  stop(): void {
+    this.#isRunning = false
+  }
+
+  /** Answers what happened since the mark before, and begins anew. */
+  mark(): Interval {
+    const now = performance.now()
+    const { acked } = this.#history
+    const delivered = this.#history.heard.length
+    const interval = {
+      seconds: (now - this.#marked.at) / 1_000,
+      acked: acked - this.#marked.acked,
+      delivered: delivered - this.#marked.delivered,
+      ack: this.#ack.percentiles(),
+      delivery: this.#delivery.percentiles(),
+    }
+    this.#marked = { at: now, acked, delivered }
+    this.#ack = new Histogram()
+    this.#delivery = new Histogram()
+    return interval
+  }
+
+  /** Every other client is cut off, and stays so until the next `connect`. */
+  leave(): void {
+    for (const [number, client] of this.#clients.entries()) if (number % 2 === 1) client.disconnect()
+  }
+
+  /** Waits until all that was acked has arrived everywhere, or the time for it is over. */
+  async drain(): Promise<void> {
+    this.stop()
+    const deadline = performance.now() + DRAIN
+    const others = this.#plan.chatSize - 1
+    const isDone = () => {
+      const { sender, acked, failed, heard } = this.#history
+      return acked + failed === sender.length && heard.length >= acked * others
+    }
+    while (!isDone() && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+
+  /** Ends all connections and judges the run. */
+  judge(stored: Stored): { verdict: Verdict; faults: string[] } {
+    this.#isOver = true
+    for (const client of this.#clients) client.disconnect()
+    return { verdict: judge(this.#history, stored, this.#plan.chatSize), faults: [...this.#faults] }
+  }
+
+  #createClient(user: LoadUser, number: number): LoadClient {
+    return CLIENTS[this.#plan.speaks](user, {
+      ready: () => {
+        this.#isReady[number] = true
+        this.#readyAfter.add(performance.now() - this.#connectedFrom)
+        this.#connecting--
+        this.#connectMore()
+      },
+      acked: (index, order) => {
+        this.#history.ack(index, order)
+        this.#ack.add(performance.now() - this.#history.intendedAt.get(index))
+        this.#sendNext(number)
+      },
+      failed: (index, why) => {
+        this.#faults.add(why)
+        if (index >= 0) this.#history.fail(index)
+        this.#sendNext(number)
+      },
+      delivered: (index) => {
+        this.#history.deliver(number, index)
+        this.#delivery.add(performance.now() - this.#history.intendedAt.get(index))
+      },
+      closed: (why) => this.#closed(number, why),
+    })
+  }
+
+  #connectMore(): void {
+    while (this.#connecting < CONNECTING) {
+      const number = this.#waiting.pop()
+      if (number === undefined) break
+      this.#connecting++
+      this.#clients[number]?.connect(this.#port)
+    }
+    if (this.#connecting === 0 && this.#waiting.length === 0) this.#whenReady?.()
+  }
+
+  #closed(number: number, why: string): void {
+    if (this.#isOver) return
+    if (this.#isReady[number]) {
+      this.#isReady[number] = false
+      if (why !== 'destroyed') this.#faults.add(why)
+      return
+    }
+    // A server that is starting refuses; the client comes again.
+    this.#faults.add(why)
+    setTimeout(() => {
+      this.#connecting--
+      this.#waiting.push(number)
+      this.#connectMore()
+    }, RETRY_AFTER)
+  }
+
+  #send(number: number, intendedAt: number): void {
+    const index = this.#history.invoke(number, intendedAt)
+    const words = this.#texts[index % this.#texts.length] ?? ''
+    this.#clients[number]?.send(index, toContent(index, words))
+  }
+
+  #sendNext(number: number): void {
+    if (this.#isRunning && this.#plan.pace.kind === 'closed') this.#send(number, performance.now())
+  }
+
+  /** Random times, as independent people send. A late send keeps its intended time, so waiting shows. */
+  #sendOnTime(perSecond: number): void {
+    const gap = () => (-Math.log(1 - this.#random()) * 1_000) / perSecond
+    let next = performance.now() + gap()
+    const run = () => {
+      if (!this.#isRunning) return
+      for (; next <= performance.now(); next += gap()) {
+        const number = Math.floor(this.#random() * this.#clients.length)
+        if (this.#isReady[number]) this.#send(number, next)
+      }
+      const left = next - performance.now()
+      if (left > POLLED) setTimeout(run, left - POLLED)
+      else setImmediate(run)
+    }
+    run()
+  }
+}

@@ -1,0 +1,40 @@
+import { readdirSync, readFileSync } from 'node:fs'
+
+/** The kernel counts processor time in hundredths of a second (USER_HZ), on every Linux. */
+const MICROSECONDS_PER_TICK = 10_000
+
+/** cpuOf tells the processor time that a process and its children (ended ones too) have used, in microseconds. */
+export function cpuOf(pid: number): number {
+  const own = readStat(pid)
+  if (!own) return 0
+  const living = childrenOf(pid).map((child) => readStat(child)?.own ?? 0)
+  return (own.own + own.endedChildren + living.reduce((sum, ticks) => sum + ticks, 0)) * MICROSECONDS_PER_TICK
+}
+
+/** rssOf tells what of a process's memory is resident, in bytes. */
+export function rssOf(pid: number): number {
+  const kilobytes = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+  return Number(kilobytes ?? 0) * 1_024
+}
+
+function readStat(pid: number): { own: number; endedChildren: number; parent: number } | undefined {
+  let text: string
+  try {
+    text = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  } catch {
+    return undefined
+  }
+  // The second field is the program's name in parentheses and may hold spaces: proc(5).
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+  const [parent = 0, user = 0, system = 0, endedUser = 0, endedSystem = 0] = [1, 11, 12, 13, 14].map(
+    (index) => Number(fields[index]),
+  )
+  return { own: user + system, endedChildren: endedUser + endedSystem, parent }
+}
+
+function childrenOf(pid: number): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((other) => readStat(other)?.parent === pid)
+}

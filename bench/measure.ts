@@ -1,0 +1,122 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Percentiles } from './generator/histogram.ts'
+import type { Interval } from './generator/load.ts'
+import type { Verdict } from './generator/verdict.ts'
+import { type Generator, startGenerator } from './generator-process.ts'
+import type { Postgres } from './machine/postgres.ts'
+import { cpuOf, rssOf } from './machine/usage.ts'
+import { createPeople } from './people.ts'
+import type { Scenario } from './scenarios.ts'
+import type { Server, Target } from './targets/target.ts'
+
+const WARM_UP = 2_000
+/** Until garbage of the handshakes has gone and memory stands still. */
+const SETTLE = 5_000
+
+/** Run is what one target did in one scenario, once. */
+export interface Run {
+  readonly interval?: Interval
+  /** Microseconds of processor time for each acked message. */
+  readonly cpu?: { readonly server: number; readonly postgres: number; readonly others: number }
+  /** How much of one core the generator took: near 1, it was the limit. */
+  readonly generatorShare?: number
+  /** Bytes. */
+  readonly rss: number
+  readonly rssPerConnection: number
+  readonly crash?: Crash
+  readonly verdict: Verdict
+  readonly faults: readonly string[]
+}
+
+/** Milliseconds. */
+export interface Crash {
+  /** From the start of the new process until it took connections. */
+  readonly restart: number
+  /** From then until each client was connected and had all that it had missed. */
+  readonly back: Percentiles
+}
+
+export interface Setting {
+  readonly scenario: Scenario
+  readonly target: Target
+  readonly postgres: Postgres
+  readonly seconds: number
+  readonly seed: number
+}
+
+/** measure runs one target through one scenario, on an empty database, and judges what came of it. */
+export async function measure(setting: Setting): Promise<Run> {
+  const { scenario, target, postgres, seed } = setting
+  const url = await postgres.createDatabase()
+  const people = createPeople(scenario.users, scenario.chatSize)
+  const users = await target.prepare(url, people)
+  const { chatSize, pace } = scenario
+  const generator = await startGenerator({ speaks: target.speaks, users, chatSize, pace, seed })
+  let server = await target.start(url)
+  try {
+    const rssAtStart = rssOf(server.pid)
+    await generator.call('connect', server.port)
+    let figures: Partial<Run> = {}
+    if (pace.kind === 'idle') await sleep(SETTLE)
+    else figures = await underLoad(setting, generator, server)
+    let crash: Crash | undefined
+    if (scenario.isCrash) [server, crash] = await crashed(setting, generator, server, url)
+    const rss = rssOf(server.pid)
+    await generator.call('drain')
+    const { verdict, faults } = await generator.call('judge', await target.readStored(url))
+    return {
+      ...figures,
+      ...(crash && { crash }),
+      rss,
+      rssPerConnection: (rss - rssAtStart) / scenario.users,
+      verdict,
+      faults,
+    }
+  } finally {
+    generator.stop()
+    await server.stop('SIGKILL')
+  }
+}
+
+async function underLoad(
+  { target, postgres, seconds }: Setting,
+  generator: Generator,
+  server: Server,
+): Promise<Partial<Run>> {
+  const readCpu = () => ({
+    server: cpuOf(server.pid),
+    postgres: cpuOf(postgres.pid),
+    others: target.otherPids.reduce((sum, pid) => sum + cpuOf(pid), 0),
+    generator: cpuOf(generator.pid),
+  })
+  await generator.call('start')
+  await sleep(WARM_UP)
+  await generator.call('mark')
+  const before = readCpu()
+  await sleep(seconds * 1_000)
+  const after = readCpu()
+  const interval = await generator.call('mark')
+  const perMessage = (who: keyof typeof before) => (after[who] - before[who]) / Math.max(1, interval.acked)
+  return {
+    interval,
+    cpu: { server: perMessage('server'), postgres: perMessage('postgres'), others: perMessage('others') },
+    generatorShare: (after.generator - before.generator) / (interval.seconds * 1_000_000),
+  }
+}
+
+async function crashed(
+  { target }: Setting,
+  generator: Generator,
+  server: Server,
+  url: string,
+): Promise<[Server, Crash]> {
+  await generator.call('leave')
+  await sleep(1_000)
+  await server.stop('SIGKILL')
+  await generator.call('stop')
+  const killedAt = performance.now()
+  const next = await target.start(url, server.port)
+  const restart = performance.now() - killedAt
+  const back = await generator.call('connect', next.port)
+  return [next, { restart, back }]
+}

@@ -1,0 +1,89 @@
+import { randomUUID } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createAccessTokens, LOCAL_ISSUER } from '../../src/auth/tokens.ts'
+import { migrate } from '../../src/db/migrate.ts'
+import { findPort, startChild } from '../machine/child.ts'
+import { run } from '../machine/postgres.ts'
+import { answers, NODE, ROOT, type Target, toStored } from './target.ts'
+
+const SECRETS = {
+  access: 'an-access-secret-of-the-bench-that-guards-nothing',
+  refresh: 'a-refresh-secret-of-the-bench-that-guards-nothing',
+}
+const CLOCK = { now: () => Date.now(), after: () => () => {} }
+
+/** createParleyTarget measures this project as an operator would run it: one instance over Postgres. */
+export function createParleyTarget(): Target {
+  const folder = mkdtempSync(join(tmpdir(), 'bench-parley-'))
+  return {
+    speaks: 'parley',
+    otherPids: [],
+
+    async prepare(url, { userIds, chatIds, chatSize, chatOf }) {
+      await migrate(url)
+      const sessionIds = userIds.map(() => randomUUID())
+      await run(
+        url,
+        `insert into users (id, issuer, subject, type, username, display_name, created_at)
+         select id, $2, id, 'member', 'u' || n, 'User ' || n, now() from unnest($1::uuid[]) with ordinality as t (id, n)`,
+        [userIds, LOCAL_ISSUER],
+      )
+      await run(
+        url,
+        `insert into auth_sessions (id, user_id, token_hash, created_at, last_used_at, expires_at)
+         select id, user_id, id::text, now(), now(), now() + interval '7 days'
+         from unnest($1::uuid[], $2::uuid[]) as t (id, user_id)`,
+        [sessionIds, userIds],
+      )
+      await run(
+        url,
+        `insert into chats (id, kind, name, history, is_open, seq, changed_seq, created_at)
+         select unnest($1::uuid[]), $2, $3, 'all', false, 1, 1, now()`,
+        [chatIds, chatSize === 2 ? 'direct' : 'group', chatSize === 2 ? null : 'A group'],
+      )
+      await run(
+        url,
+        `insert into chat_participants (chat_id, user_id, role, joined_seq, read_seq, delivered_seq, changed_seq)
+         select chat_id, user_id, 'member', 1, 0, 0, 1 from unnest($1::uuid[], $2::uuid[]) as t (chat_id, user_id)`,
+        [chatOf, userIds],
+      )
+      await run(url, 'vacuum analyze')
+      const tokens = await createAccessTokens(SECRETS.access, CLOCK)
+      return Promise.all(
+        userIds.map(async (userId, number) => ({
+          token: await tokens.sign({ userId, sessionId: sessionIds[number] ?? '' }),
+          chatId: chatOf[number] ?? '',
+        })),
+      )
+    },
+
+    async start(url, given) {
+      const port = given ?? (await findPort())
+      const env = {
+        ...process.env,
+        PORT: String(port),
+        DATABASE_URL: url,
+        DATA_DIR: folder,
+        JWT_SECRET: SECRETS.access,
+        JWT_REFRESH_SECRET: SECRETS.refresh,
+        RATE_LIMITS: 'off',
+        NODE_ENV: 'production',
+      }
+      const isReady = () => answers(port, '/health/ready')
+      const child = await startChild(NODE, ['src/hosts/node/cli.ts', 'start'], { cwd: ROOT, env, isReady })
+      return { ...child, port }
+    },
+
+    readStored: async (url) =>
+      toStored(
+        await run(
+          url,
+          'select substr(content, 2, 8)::int as index, seq as "order" from messages order by chat_id, seq',
+        ),
+      ),
+
+    close: async () => rmSync(folder, { recursive: true }),
+  }
+}

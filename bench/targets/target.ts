@@ -1,0 +1,39 @@
+import type { Plan } from '../generator/load.ts'
+import type { LoadUser } from '../generator/load-client.ts'
+import type { Stored } from '../generator/verdict.ts'
+import type { Child } from '../machine/child.ts'
+import type { People } from '../people.ts'
+
+export interface Server extends Child {
+  readonly port: number
+}
+
+/** Target is a chat server that the bench can measure. */
+export interface Target {
+  readonly speaks: Plan['speaks']
+  /** Makes the tables and the people in an empty database, and signs everybody in. */
+  prepare(databaseUrl: string, people: People): Promise<LoadUser[]>
+  /** Starts the server and resolves when it takes connections. On a `port` when it is started again. */
+  start(databaseUrl: string, port?: number): Promise<Server>
+  /** What the database holds of the load's messages, in stored order. */
+  readStored(databaseUrl: string): Promise<Stored>
+  /** Processes besides the server and Postgres that work for it. */
+  readonly otherPids: readonly number[]
+  close(): Promise<void>
+}
+
+export const NODE = process.execPath
+export const ROOT = new URL('../../', import.meta.url).pathname
+
+/** The rows of `select index, "order" ...` as columns. */
+export function toStored(rows: readonly Record<string, unknown>[]): Stored {
+  return {
+    index: Uint32Array.from(rows, (row) => Number(row.index)),
+    order: Float64Array.from(rows, (row) => Number(row.order)),
+  }
+}
+
+/** Whether a port answers HTTP at this path with success. */
+export async function answers(port: number, path: string): Promise<boolean> {
+  return (await fetch(`http://127.0.0.1:${port}${path}`)).ok
+}
