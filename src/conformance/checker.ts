@@ -71,6 +71,7 @@ function* oneContentPerNumber({ clients }: History): Generator<Violation> {
   const keys = new Map<string, string>()
   for (const { clientId, seen } of clients) {
     for (const { chatId, seq, key } of seen) {
+      if (key === null) continue
       const place = `${chatId} ${seq}`
       const first = keys.get(place)
       if (first === undefined) keys.set(place, key)

@@ -3,7 +3,8 @@ import type { Message, Participant } from '../protocol/model.ts'
 /** One send, from the client's side. Contents are unique in a history, so that a doubled message shows. */
 export interface SendRecord {
   readonly chatId: string
-  readonly messageId: string
+  /** Empty while the client has not told it. */
+  messageId: string
   readonly content: string
   /** Any clock that all records of the history share. */
   readonly invokedAt: number
@@ -14,11 +15,12 @@ export interface SendRecord {
   seq: number | undefined
 }
 
-/** One numbered change that reached a client, on whichever path. `key` tells two contents apart. */
+/** One numbered change that reached a client, on whichever path. */
 export interface SeenRecord {
   readonly chatId: string
   readonly seq: number
-  readonly key: string
+  /** Tells two contents apart; null on a path that does not tell which change it was. */
+  readonly key: string | null
   /** Watermarks that it carried. */
   readonly marks?: readonly {
     readonly userId: string

@@ -5,7 +5,7 @@ import { LIMITS, TIMES } from '../protocol/limits.ts'
 import type { PresenceStatus } from '../protocol/model.ts'
 import type { Clock, Ids } from '../rooms/ports.ts'
 import type { Act } from './act.ts'
-import { type LocalUser, type News, toFrames } from './audience.ts'
+import { detach, type LocalUser, type News, toFrames } from './audience.ts'
 import type { Authenticated, ChangesWanted, Frames, Socket } from './ports.ts'
 import { CatchUp } from './sync.ts'
 
@@ -132,6 +132,10 @@ export class Connection {
       read: (chats) => this.#ports.act.changes.readChanges(user.id, chats),
       send: (frame) => this.send(frame),
       forward: (events) => this.write(toFrames(events)),
+      leave: (chatId) => {
+        const feed = user.chats.get(chatId)
+        if (feed) detach(user, feed)
+      },
       giveUp: (error) => {
         if (error !== undefined) this.#ports.onFault({ connectionId: this.id, error })
         this.close('resync')

@@ -9,10 +9,15 @@ const CHATS_AT_ONCE = 100
 /** Reads of one chat before the client is told to reconnect: news comes faster than it can be read. */
 const MOST_READS = 5
 
+/** Past every change: nothing that was held back is for the user. */
+const LEFT = Number.POSITIVE_INFINITY
+
 export interface CatchUpPorts {
   read(wanted: readonly ChangesWanted[]): Promise<ChangesRead[]>
   send(frame: ServerFrame): void
   forward(events: readonly EncodedEvent[]): void
+  /** The chat is not the user's any more. */
+  leave(chatId: string): void
   /** The connection cannot be made whole: close it with 4010. */
   giveUp(error: unknown): void
 }
@@ -24,6 +29,8 @@ export interface CatchUpPorts {
 export class CatchUp {
   /** Chat id to what came meanwhile. */
   readonly #held = new Map<string, EncodedEvent[]>()
+  /** Chats that were asked for again while they were read, and since when. */
+  readonly #again = new Map<string, number>()
 
   /** Keeps news of a chat that is being read; false when it is not. */
   hold({ chatId, events }: News): boolean {
@@ -34,8 +41,13 @@ export class CatchUp {
 
   /** Resolves when every wanted chat is up to date or given up. Never rejects. */
   async read(wanted: readonly ChangesWanted[], ports: CatchUpPorts): Promise<void> {
-    const news = wanted.filter(({ chatId }) => !this.#held.has(chatId))
-    for (const { chatId } of news) this.#held.set(chatId, [])
+    const news: ChangesWanted[] = []
+    for (const it of wanted) {
+      if (this.#held.has(it.chatId))
+        this.#again.set(it.chatId, Math.min(it.since, this.#again.get(it.chatId) ?? it.since))
+      else news.push(it)
+      this.#held.set(it.chatId, this.#held.get(it.chatId) ?? [])
+    }
     try {
       for (let begin = 0; begin < news.length; begin += CHATS_AT_ONCE) {
         await this.#readSome(news.slice(begin, begin + CHATS_AT_ONCE), ports)
@@ -57,6 +69,11 @@ export class CatchUp {
   /** Sends what was read and what was held back; or says from where to read again. */
   #merge(answer: ChangesRead, ports: CatchUpPorts): ChangesWanted | undefined {
     const { chatId, upTo } = tell(answer, ports)
+    const again = this.#again.get(chatId)
+    if (again !== undefined) {
+      this.#again.delete(chatId)
+      return { chatId, since: again }
+    }
     const held = this.#held.get(chatId) ?? []
     const fresh = held.filter(({ seq }) => seq > upTo)
     const first = fresh[0]
@@ -65,6 +82,7 @@ export class CatchUp {
       return { chatId, since: upTo }
     }
     this.#held.delete(chatId)
+    if (upTo === LEFT) ports.leave(chatId)
     if (first) ports.forward(fresh)
     return undefined
   }
@@ -78,7 +96,7 @@ function tell(answer: ChangesRead, { send }: CatchUpPorts): { chatId: string; up
       send({ type: 'sync:batch', data: changes })
       return {
         chatId: changes.chatId,
-        upTo: answer.status === 'left' ? Number.POSITIVE_INFINITY : changes.to,
+        upTo: answer.status === 'left' ? LEFT : changes.to,
       }
     }
     case 'reset':
@@ -86,7 +104,7 @@ function tell(answer: ChangesRead, { send }: CatchUpPorts): { chatId: string; up
       return { chatId: answer.chatId, upTo: answer.head }
     case 'gone':
       send({ type: 'sync:reset', data: { chatId: answer.chatId, head: 0 } })
-      return { chatId: answer.chatId, upTo: Number.POSITIVE_INFINITY }
+      return { chatId: answer.chatId, upTo: LEFT }
     default:
       return answer satisfies never
   }

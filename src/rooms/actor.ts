@@ -139,13 +139,17 @@ export class Room implements RoomHandle {
     }
   }
 
-  /** Decides what waits; an answer that rests on the state alone is given on a state loaded for this turn. */
+  /**
+   * Decides what waits. What is answered without a commit (a refusal, nothing to do) is worth as much as what it
+   * rests on: it is decided again on a state loaded for this turn, with the ids of sends looked up, since a retry of
+   * what was stored is no failure, whatever has changed since.
+   */
   async #plan(waiting: readonly Waiting[], isRetry: boolean): Promise<TurnPlan> {
     const { store, clock, ids } = this.#ports
     const envelopes = waiting.map(({ envelope }) => envelope)
-    const needs = needsOf(envelopes, isRetry)
-    for (;;) {
+    for (let isLookedUp = isRetry; ; isLookedUp = true) {
       if (!this.#isLoaded) await this.#load()
+      const needs = needsOf(envelopes, isLookedUp)
       const isEmpty = needs.messageIds.length + needs.userIds.length === 0
       const plan = planTurn({
         chatId: this.#chatId,
@@ -155,8 +159,8 @@ export class Room implements RoomHandle {
         at: new Date(clock.now()).toISOString(),
         freshId: () => ids.uuid(),
       })
-      if (this.#isFresh || !plan.isDoubtful) return plan
-      this.#isLoaded = false
+      if (!plan.isDoubtful || (isLookedUp && this.#isFresh)) return plan
+      if (!this.#isFresh) this.#isLoaded = false
     }
   }
 

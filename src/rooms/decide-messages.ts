@@ -16,12 +16,12 @@ const NO_MESSAGE = refused('NOT_FOUND', 'No such message in this chat', 'message
 const BLOCKED = refused('FORBIDDEN', 'One of the two has blocked the other')
 
 export const decideSend: Decide<'message:send'> = (situation, command) => {
-  const right = permitted(situation, 'message:send')
-  if (isRefusal(right)) return right
-  const { state } = right
   const { principal, known, at } = situation
   const earlier = command.id === undefined ? undefined : known.messages.get(command.id)
   if (earlier) return replay(earlier, command, principal.user.id)
+  const right = permitted(situation, 'message:send')
+  if (isRefusal(right)) return right
+  const { state } = right
   if (state.isBlocked) return BLOCKED
   const fault = contentFault(command, situation, right)
   if (fault) return fault

@@ -40,15 +40,15 @@ export function isWatermark(type: CommandType): boolean {
   return type === 'message:read' || type === 'message:delivered'
 }
 
-/** needsOf is what the commands ask of the store. Ids of sends are looked up only when a commit has failed before. */
-export function needsOf(envelopes: readonly Envelope[], isRetry: boolean): Needs {
+/** needsOf is what the commands ask of the store. Ids of sends are looked up only when asked: the commit knows them. */
+export function needsOf(envelopes: readonly Envelope[], isLookedUp: boolean): Needs {
   const messageIds = new Set<string>()
   const userIds = new Set<string>()
   for (const { command, principal } of envelopes) {
     if ('messageId' in command && command.messageId !== undefined) messageIds.add(command.messageId)
     if (command.type === 'message:send') {
       if (command.replyToId != null) messageIds.add(command.replyToId)
-      if (isRetry && command.id !== undefined) messageIds.add(command.id)
+      if (isLookedUp && command.id !== undefined) messageIds.add(command.id)
     } else if (command.type === 'chat:create') {
       for (const userId of [principal.user.id, ...command.participantIds]) userIds.add(userId)
     } else if (command.type === 'participant:add') {

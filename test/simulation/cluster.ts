@@ -1,6 +1,7 @@
 import { createGateway, type Gateway } from '../../src/gateway/gateway.ts'
 import { createMemoryChangesReader, createMemoryPresence } from '../../src/gateway/memory.ts'
-import type { Authenticated, ChangesReader } from '../../src/gateway/ports.ts'
+import type { Authenticated, ChangesRead, ChangesReader } from '../../src/gateway/ports.ts'
+import type { ChatEvent } from '../../src/protocol/events.ts'
 import { createRooms } from '../../src/rooms/directory.ts'
 import { createMemoryChats, createMemoryRoomStore, type MemoryChats } from '../../src/rooms/memory.ts'
 import type {
@@ -34,6 +35,8 @@ export interface Sabotage {
   readonly ackFirst?: boolean
   /** N5 no heads: neither sent nor compared. */
   readonly noHeads?: boolean
+  /** N7 what changed is told by the time of the change. */
+  readonly byTime?: boolean
   /** N9 who was removed goes on hearing. */
   readonly noMembership?: boolean
 }
@@ -53,6 +56,8 @@ export class Cluster {
   readonly tables: MemoryChats = createMemoryChats()
   readonly changes: ChangesReader
   readonly instances: Instance[] = []
+  /** Every change that was committed, by chat. */
+  readonly log = new Map<string, ChatEvent[]>()
   /** What the core reported as unexpected. */
   readonly unexpected: unknown[] = []
   faults: Faults = NO_FAULTS
@@ -119,16 +124,16 @@ export class Cluster {
   principal(userId: string): Authenticated {
     const user = this.tables.users.get(userId)
     if (!user) throw new Error(`No such user: ${userId}`)
-    return { principal: { user, sessionId: `session-${userId}` }, expiresAt: Number.POSITIVE_INFINITY }
+    return { principal: { user, sessionId: `session-${userId}` }, expiresAt: 8.64e15 }
   }
 
   /** A round trip to the store: it may be away, and its answer takes time to reach the machine. */
-  #trip<T>(machine: Machine, run: () => Promise<T>): Promise<T> {
+  trip<T>(machine: Machine, run: () => T | Promise<T>): Promise<T> {
     const world = this.#world
     const server = world.machine('store')
     return new Promise((resolve, reject) => {
       world.after(server, world.between(0, 3), () => {
-        const answer = this.isStoreDown ? Promise.reject(new StoreAway()) : run()
+        const answer = this.isStoreDown ? Promise.reject(new StoreAway()) : Promise.resolve(run())
         answer.then(
           (value) => world.after(machine, world.between(0, 3), () => resolve(value)),
           (error) => world.after(machine, world.between(0, 3), () => reject(error)),
@@ -140,16 +145,16 @@ export class Cluster {
   #store(machine: Machine): RoomStore {
     const real = createMemoryRoomStore(this.tables)
     return {
-      load: (chatId) => this.#trip(machine, () => real.load(chatId)),
-      read: (needs) => this.#trip(machine, () => real.read(needs)),
+      load: (chatId) => this.trip(machine, () => real.load(chatId)),
+      read: (needs) => this.trip(machine, () => real.read(needs)),
       commit: (turn) => {
         const isUnknown = this.#world.chance(this.faults.unknown)
         const isDone = !isUnknown || this.#world.chance(0.5)
         if (this.#sabotage.ackFirst) {
-          void this.#trip(machine, () => this.#commit(real, turn)).catch(() => {})
+          void this.trip(machine, () => this.#commit(real, turn)).catch(() => {})
           return Promise.resolve({ status: 'committed' })
         }
-        return this.#trip(machine, async () => {
+        return this.trip(machine, async () => {
           const result = isDone ? await this.#commit(real, turn) : undefined
           return isUnknown || !result ? ({ status: 'unknown' } as const) : result
         }).catch(() => ({ status: 'unavailable' }) as const)
@@ -158,18 +163,21 @@ export class Cluster {
   }
 
   async #commit(real: RoomStore, turn: Turn): Promise<CommitResult> {
+    const sabotaged = this.#sabotaged(turn)
+    const result = await real.commit(sabotaged)
+    if (result.status !== 'committed') return result
+    this.log.set(turn.chatId, [...(this.log.get(turn.chatId) ?? []), ...sabotaged.events])
+    return result
+  }
+
+  #sabotaged(turn: Turn): Turn {
     const head = this.tables.chats.get(turn.chatId)?.state.seq ?? 0
-    if (this.#sabotage.noFence && turn.prevSeq > 0 && turn.prevSeq !== head) {
-      return real.commit({ ...turn, prevSeq: head })
-    }
-    if (this.#sabotage.numberFirst && turn.prevSeq === head) {
-      const isKnown = turn.events.map(
-        (event) => event.type === 'message:new' && this.#isKnown(event.data.message.id),
-      )
-      if (isKnown.includes(true))
-        return real.commit({ ...turn, events: turn.events.filter((_, at) => !isKnown[at]) })
-    }
-    return real.commit(turn)
+    if (this.#sabotage.noFence && turn.prevSeq > 0) return { ...turn, prevSeq: head }
+    if (!this.#sabotage.numberFirst) return turn
+    const events = turn.events.filter(
+      (event) => event.type !== 'message:new' || !this.#isKnown(event.data.message.id),
+    )
+    return { ...turn, events }
   }
 
   #isKnown(id: string): boolean {
@@ -180,10 +188,22 @@ export class Cluster {
     const real = this.changes
     return {
       logId: () => Promise.resolve('log-1'),
-      listHeads: (userIds) => this.#trip(machine, () => real.listHeads(userIds)),
-      readChanges: (userId, wanted) => this.#trip(machine, () => real.readChanges(userId, wanted)),
-      locate: (userId, messageId) => this.#trip(machine, () => real.locate(userId, messageId)),
+      listHeads: (userIds) => this.trip(machine, () => real.listHeads(userIds)),
+      readChanges: (userId, wanted) =>
+        this.trip(machine, async () => {
+          const read = await real.readChanges(userId, wanted)
+          return this.#sabotage.byTime ? read.map((answer) => this.#newerByTime(answer)) : read
+        }),
+      locate: (userId, messageId) => this.trip(machine, () => real.locate(userId, messageId)),
     }
+  }
+
+  #newerByTime(answer: ChangesRead): ChangesRead {
+    if (answer.status !== 'changes') return answer
+    const { changes } = answer
+    const timeOf = (seq: number) => this.log.get(changes.chatId)?.[seq - 1]?.at ?? ''
+    const messages = changes.messages.filter(({ changedSeq }) => timeOf(changedSeq) > timeOf(changes.from))
+    return { status: 'changes', changes: { ...changes, messages } }
   }
 
   #broadcast(machine: Machine): Broadcast {
