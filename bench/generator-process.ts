@@ -1,5 +1,4 @@
 import { fork } from 'node:child_process'
-import { once } from 'node:events'
 import type { Plan } from './generator/load.ts'
 import type { Calls } from './generator/main.ts'
 
@@ -10,21 +9,25 @@ export interface Generator {
   stop(): void
 }
 
+/** startGenerator resolves when all clients of the plan are made. A call rejects when the process fails or ends. */
 export async function startGenerator(plan: Plan): Promise<Generator> {
   const child = fork(new URL('./generator/main.ts', import.meta.url), { serialization: 'advanced' })
-  const ask = async (message: object) => {
+  let waiting = Promise.withResolvers<unknown>()
+  child.on('message', ({ result, error }: { result?: unknown; error?: string }) => {
+    if (error === undefined) waiting.resolve(result)
+    else waiting.reject(new Error(error))
+  })
+  child.once('exit', () => waiting.reject(new Error('The load generator ended')))
+  // What a call answers is as the generator's own types say: see `run` in generator/main.ts.
+  const ask = <T>(message: object): Promise<T> => {
+    waiting = Promise.withResolvers()
     child.send(message)
-    const [answer] = await Promise.race([
-      once(child, 'message'),
-      once(child, 'exit').then(() => [{ error: 'The generator ended' }]),
-    ])
-    if (answer.error !== undefined) throw new Error(answer.error)
-    return answer.result
+    return waiting.promise as Promise<T>
   }
   await ask({ plan })
   return {
     pid: child.pid ?? 0,
     call: (name, ...args) => ask({ name, args }),
-    stop: () => child.kill('SIGKILL'),
+    stop: () => void child.kill('SIGKILL'),
   }
 }

