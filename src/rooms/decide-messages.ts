@@ -11,6 +11,7 @@ import {
   type Situation,
 } from './decision.ts'
 import type { RoomState } from './ports.ts'
+import { toTombstone } from './tombstone.ts'
 
 const NO_MESSAGE = refused('NOT_FOUND', 'No such message in this chat', 'messageId')
 const BLOCKED = refused('FORBIDDEN', 'One of the two has blocked the other')
@@ -18,7 +19,7 @@ const BLOCKED = refused('FORBIDDEN', 'One of the two has blocked the other')
 export const decideSend: Decide<'message:send'> = (situation, command) => {
   const { principal, known, at } = situation
   const earlier = command.id === undefined ? undefined : known.messages.get(command.id)
-  if (earlier) return replay(earlier, command, principal.user.id)
+  if (earlier) return replay(situation, command, earlier)
   const right = permitted(situation, 'message:send')
   if (isRefusal(right)) return right
   const { state } = right
@@ -164,21 +165,28 @@ export const decideWatermark: Decide<'message:read' | 'message:delivered'> = (si
   }
 }
 
-/** The same id is the same send: a retry gets the first answer; another's or another chat's id is a mistake. */
+/**
+ * The same id is the same send: a retry gets the answer, also of somebody who has left since, who then hears of no
+ * later change of the message. Another's or another chat's id is a mistake.
+ */
 function replay(
-  earlier: Message,
+  { state, principal }: Situation,
   command: CommandOf<'message:send'>,
-  senderId: string,
+  earlier: Message,
 ): Decision<'message:send'> {
-  if (earlier.chatId !== command.chatId || earlier.senderId !== senderId) {
+  if (earlier.chatId !== command.chatId || earlier.senderId !== principal.user.id) {
     return refused('CONFLICT', 'This id names another message: choose a fresh UUIDv7', 'id')
   }
-  return {
-    kind: 'done',
-    events: [],
-    isReplay: true,
-    ack: { message: earlier, seq: earlier.seq, replayed: true },
-  }
+  const { seq } = earlier
+  const message = state?.participants.has(principal.user.id)
+    ? earlier
+    : {
+        ...toTombstone(earlier, { seq, at: earlier.createdAt }),
+        content: command.content,
+        isDeleted: false,
+        deletedAt: null,
+      }
+  return { kind: 'done', events: [], isReplay: true, ack: { message, seq, replayed: true } }
 }
 
 function contentFault(

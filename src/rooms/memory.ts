@@ -2,6 +2,7 @@ import type { ChatEvent } from '../protocol/events.ts'
 import type { Message, Participant, User } from '../protocol/model.ts'
 import { apply } from './apply.ts'
 import type { Broadcast, Broadcastable, KnownUser, RoomState, RoomStore, Turn } from './ports.ts'
+import { toTombstone } from './tombstone.ts'
 
 /** A row with the number of its last change. */
 interface Row<T> {
@@ -134,22 +135,6 @@ function writeRows(chat: MemoryChat, event: ChatEvent): void {
     }
     default:
       event satisfies never
-  }
-}
-
-/** toTombstone is what a deletion leaves: the place of the message, and nothing that it said. */
-export function toTombstone(message: Message, { seq, at }: { seq: number; at: string }): Message {
-  return {
-    ...message,
-    changedSeq: seq,
-    content: '',
-    formatting: null,
-    metadata: null,
-    mentions: [],
-    reactions: [],
-    attachments: [],
-    isDeleted: true,
-    deletedAt: at,
   }
 }
 

@@ -7,10 +7,13 @@ import { Cluster, type Faults, NO_FAULTS, type Sabotage } from './cluster.ts'
 import { Device } from './device.ts'
 import { World } from './world.ts'
 
-const FAULTS: Faults = { drop: 0.05, double: 0.05, delay: 400, unknown: 0.05 }
-/** Milliseconds of trouble, and then of peace: two heartbeats and the longest backoff. */
+const FAULTS: Faults = { drop: 0.15, double: 0.05, delay: 400, unknown: 0.05 }
+/**
+ * Milliseconds of trouble, and then of peace: the longest backoff and a heartbeat, but less than the silence after
+ * which clients begin anew by themselves.
+ */
 const TROUBLE = 15_000
-const PEACE = 90_000
+const PEACE = 57_000
 const USERS = 5
 const GROUPS = 2
 

@@ -8,7 +8,7 @@ const FIRST = Number(process.env.SEED ?? Math.floor(Math.random() * 1e9))
 /** Seeds that once found a fault. */
 const PAST: readonly number[] = []
 /** A sabotage need not show in every run: only in some of these. */
-const TRIES = 12
+const TRIES = 40
 
 const sabotages: Record<string, Sabotage> = {
   'N1 without the compare-and-set': { noFence: true },
