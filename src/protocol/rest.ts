@@ -26,6 +26,7 @@ export const Username = z
   .min(3, 'Username must be at least 3 characters')
   .max(LIMITS.usernameCharacters, `Username must be at most ${LIMITS.usernameCharacters} characters`)
   .regex(/^[\p{L}\p{N}._-]+$/u, 'Username may contain letters, digits, dots, hyphens and underscores')
+  .describe('Letters, digits, dots, hyphens and underscores; unique in whatever case')
 
 const Password = z
   .string()
@@ -38,6 +39,7 @@ const Password = z
     error: `Password must be at most ${LIMITS.passwordBytes} bytes`,
   })
   .refine(isStorable, { error: 'Must not contain U+0000 or a lone surrogate' })
+  .describe('With an upper-case and a lower-case letter, a digit and a special character')
 
 export const RegisterBody = z
   .strictObject({
@@ -52,12 +54,31 @@ export const RegisterBody = z
   })
   .meta({ id: 'Register' })
 
+/** An account's name as somebody types it to find the account: it need not keep the rules for new ones. */
+const KnownName = z
+  .string()
+  .min(1, 'Must not be empty')
+  .max(LIMITS.usernameCharacters, `Must be at most ${LIMITS.usernameCharacters} characters`)
+  .refine(isStorable, { error: 'Must not contain U+0000 or a lone surrogate' })
+
 export const LoginBody = z
   .strictObject({
-    username: z.string().min(1).max(LIMITS.usernameCharacters),
+    username: KnownName,
     password: z.string().min(1).max(1_024),
   })
   .meta({ id: 'Login' })
+
+export const ChangePasswordBody = z
+  .strictObject({
+    currentPassword: z.string().min(1).max(1_024),
+    password: Password,
+    passwordConfirm: z.string(),
+  })
+  .refine((body) => body.password === body.passwordConfirm, {
+    path: ['passwordConfirm'],
+    error: 'Passwords do not match',
+  })
+  .meta({ id: 'ChangePassword' })
 
 export const CookieQuery = z.object({
   cookie: z.literal('1').optional().describe('Get the refresh token as an httpOnly cookie instead'),
@@ -108,16 +129,12 @@ export const UserSearchQuery = z.strictObject({ q: SearchText, limit: Limit })
 
 /** Whom a request is about: by id or by username. */
 export const ContactBody = z
-  .union(
-    [
-      z.strictObject({ userId: UserId }),
-      z.strictObject({ username: z.string().min(1).max(LIMITS.usernameCharacters) }),
-    ],
-    {
-      error: 'Give either userId or username',
-    },
-  )
+  .union([z.strictObject({ userId: UserId }), z.strictObject({ username: KnownName })], {
+    error: 'Give either userId or username',
+  })
   .meta({ id: 'RequestContact' })
+
+export const ContactsQuery = z.strictObject({ limit: Limit, cursor: Uuid.optional() })
 
 export const CreateDirectBody = z.strictObject({ userId: UserId }).meta({ id: 'CreateDirect' })
 export const TransferBody = z.strictObject({ userId: UserId }).meta({ id: 'TransferOwnership' })
@@ -227,3 +244,4 @@ export const Health = z
     services: z.object({ database: Check, redis: Check, storage: Check }),
   })
   .meta({ id: 'Health' })
+export type Health = z.infer<typeof Health>

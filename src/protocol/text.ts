@@ -9,13 +9,16 @@ const NOT_STORABLE = 'Must not contain U+0000 or a lone surrogate'
 
 /** Text of at most `most` Unicode code points that can be stored as it is. */
 export function text(most: number, tooLong = `Must be at most ${most} characters`) {
-  return z.string().superRefine((value, context) => {
-    if (value.length > most && codePoints(value) > most) {
-      context.addIssue({ code: 'custom', message: tooLong })
-    } else if (!isStorable(value)) {
-      context.addIssue({ code: 'custom', message: NOT_STORABLE })
-    }
-  })
+  return z
+    .string()
+    .superRefine((value, context) => {
+      if (value.length > most && codePoints(value) > most) {
+        context.addIssue({ code: 'custom', message: tooLong })
+      } else if (!isStorable(value)) {
+        context.addIssue({ code: 'custom', message: NOT_STORABLE })
+      }
+    })
+    .meta({ maxLength: most })
 }
 
 /** Text that says something: as `text`, and not only white space. */

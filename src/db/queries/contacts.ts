@@ -38,7 +38,7 @@ export async function changePair(
   db: Database,
   ids: { readonly userId: string; readonly otherId: string },
   decide: (pair: Pair) => Pair,
-): Promise<Pair> {
+): Promise<{ readonly before: Pair; readonly after: Pair }> {
   const { userId, otherId } = ids
   const keys = { mine: { userId, contactId: otherId }, theirs: { userId: otherId, contactId: userId } }
   return db.orm.transaction(async (transaction) => {
@@ -53,14 +53,16 @@ export async function changePair(
     for (const side of ['mine', 'theirs'] as const) {
       const next = after[side]
       if (next === before[side]) continue
-      if (next === null) await transaction.delete(contacts).where(isRow(keys[side]))
-      else
-        await transaction
-          .insert(contacts)
-          .values({ ...keys[side], ...next })
-          .onConflictDoUpdate({ target: [contacts.userId, contacts.contactId], set: next })
+      if (next === null) {
+        await transaction.delete(contacts).where(isRow(keys[side]))
+        continue
+      }
+      await transaction
+        .insert(contacts)
+        .values({ ...keys[side], ...next })
+        .onConflictDoUpdate({ target: [contacts.userId, contacts.contactId], set: next })
     }
-    return after
+    return { before, after }
   })
 }
 

@@ -1,0 +1,148 @@
+import { OpenAPIHono } from '@hono/zod-openapi'
+import type { MiddlewareHandler } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { compress } from 'hono/compress'
+import { cors } from 'hono/cors'
+import { requestId } from 'hono/request-id'
+import { secureHeaders } from 'hono/secure-headers'
+import type { Config } from './config.ts'
+import { createAsyncApi } from './protocol/asyncapi.ts'
+import { refuse } from './protocol/errors.ts'
+import { LIMITS } from './protocol/limits.ts'
+import { accessLog } from './routes/access-log.ts'
+import { clientAddress } from './routes/address.ts'
+import { authRoutes } from './routes/auth.ts'
+import { contactRoutes } from './routes/contacts.ts'
+import type { AppDeps, AppEnv } from './routes/deps.ts'
+import { limitAddress, requireUser } from './routes/guards.ts'
+import { healthRoutes } from './routes/health.ts'
+import { toOpenApi } from './routes/openapi.ts'
+import { referenceRoutes } from './routes/reference/routes.ts'
+import { answerError, answerRefusal } from './routes/refusals.ts'
+import { socketRoutes } from './routes/socket.ts'
+import { userRoutes } from './routes/users.ts'
+
+export type { AppDeps } from './routes/deps.ts'
+
+/** What a page of another origin may send, and what it may see of an answer. */
+const REQUEST_HEADERS = ['Authorization', 'Content-Type', 'Idempotency-Key']
+const RESPONSE_HEADERS = [
+  ...['X-Request-Id', 'Retry-After'],
+  ...['RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset', 'RateLimit-Policy'],
+]
+/** Seconds for which a browser remembers what another origin may do. */
+const PREFLIGHT_AGE = 600
+
+const SECURITY = {
+  strictTransportSecurity: 'max-age=31536000; includeSubDomains',
+  referrerPolicy: 'strict-origin-when-cross-origin',
+}
+const NOTHING = { defaultSrc: ["'none'"], frameAncestors: ["'none'"] }
+/** The reference is a page: its own files, and the inline styles of Swagger UI. */
+const OWN_FILES = {
+  defaultSrc: ["'none'"],
+  scriptSrc: ["'self'"],
+  styleSrc: ["'self'", "'unsafe-inline'"],
+  imgSrc: ["'self'", 'data:'],
+  connectSrc: ["'self'"],
+  baseUri: ["'none'"],
+  formAction: ["'none'"],
+  frameAncestors: ["'none'"],
+}
+
+/** AppType is what `hc` makes a typed client from. */
+export type AppType = ReturnType<typeof createApi>
+
+/** createApp puts together all that is spoken over HTTP: REST, the door of the socket, health and the reference. */
+export function createApp(deps: AppDeps) {
+  const app = new OpenAPIHono<AppEnv>()
+  app.onError((error, context) => answerError(deps, context, error))
+  app.notFound((context) => answerRefusal(deps, context, { code: 'NOT_FOUND', message: 'No such route' }))
+  for (const middleware of everywhere(deps)) app.use(middleware)
+  app.route('/health', healthRoutes(deps))
+  // After health, which a load balancer may ask as often as it likes.
+  app.use(limitAddress(deps))
+
+  const version = deps.config.APP_VERSION ?? 'dev'
+  const openApi = once(() => toOpenApi(app, version))
+  const asyncApi = once(() => createAsyncApi(version))
+  return app
+    .route('/', createApi(deps))
+    .route('/ws', socketRoutes(deps))
+    .route('/', referenceRoutes(deps, { openApi, asyncApi }))
+}
+
+function createApi(deps: AppDeps) {
+  const app = new OpenAPIHono<AppEnv>()
+  for (const path of ['users', 'contacts', 'chats', 'messages']) app.use(`/api/${path}/*`, requireUser(deps))
+  return app
+    .route('/api/auth', authRoutes(deps))
+    .route('/api/users', userRoutes(deps))
+    .route('/api/contacts', contactRoutes(deps))
+}
+
+/** What every request passes, in this order. */
+function everywhere(deps: AppDeps): MiddlewareHandler<AppEnv>[] {
+  const { config, ids } = deps
+  return [
+    // A client's own request id is believed only where a proxy stands in front.
+    requestId({ generator: () => ids.uuid(), ...(config.TRUST_PROXY === 0 && { headerName: '' }) }),
+    showRequestId,
+    findAddress(deps),
+    accessLog(deps),
+    securityHeaders(),
+    ...allowOrigins(config),
+    compressReads(),
+    bodyLimit({
+      maxSize: LIMITS.bodyBytes,
+      onError: () => refuse('PAYLOAD_TOO_LARGE', `A body has at most ${LIMITS.bodyBytes} bytes`),
+    }),
+  ]
+}
+
+const showRequestId: MiddlewareHandler<AppEnv> = async (context, next) => {
+  await next()
+  context.header('X-Request-Id', context.get('requestId'))
+}
+
+function findAddress({ config, remoteAddress }: AppDeps): MiddlewareHandler<AppEnv> {
+  return async (context, next) => {
+    const forwardedFor = context.req.header('X-Forwarded-For')
+    context.set('ipAddress', clientAddress(remoteAddress(context), forwardedFor, config.TRUST_PROXY))
+    await next()
+  }
+}
+
+function securityHeaders(): MiddlewareHandler<AppEnv> {
+  const forData = secureHeaders({ ...SECURITY, contentSecurityPolicy: NOTHING })
+  const forPages = secureHeaders({ ...SECURITY, contentSecurityPolicy: OWN_FILES })
+  return (context, next) => (/^\/docs(\/|$)/.test(context.req.path) ? forPages : forData)(context, next)
+}
+
+function allowOrigins({ CORS_ORIGINS }: Config): MiddlewareHandler<AppEnv>[] {
+  if (CORS_ORIGINS.length === 0) return []
+  return [
+    cors({
+      origin: CORS_ORIGINS,
+      credentials: true,
+      allowMethods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
+      allowHeaders: REQUEST_HEADERS,
+      exposeHeaders: RESPONSE_HEADERS,
+      maxAge: PREFLIGHT_AGE,
+    }),
+  ]
+}
+
+/** Answers to writes are small, and some hold tokens, which must not be compressed beside what others chose. */
+function compressReads(): MiddlewareHandler<AppEnv> {
+  const compressed = compress()
+  return (context, next) => (context.req.method === 'GET' ? compressed(context, next) : next())
+}
+
+function once<T>(make: () => T): () => T {
+  let made: T | undefined
+  return () => {
+    made ??= make()
+    return made
+  }
+}

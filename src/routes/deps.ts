@@ -1,0 +1,64 @@
+import type { Context } from 'hono'
+import type { Auth } from '../auth/auth.ts'
+import type { Config, Rate } from '../config.ts'
+import type { Database } from '../db/connect.ts'
+import type { Authenticated, Bucket, ChangesReader, PresenceStore, RateLimiter } from '../gateway/ports.ts'
+import type { Health } from '../protocol/rest.ts'
+import type { Broadcast, Clock, Ids, Principal, RoomDirectory } from '../rooms/ports.ts'
+
+/** Logger writes one JSON line per call. Never give it bodies, tokens or query strings. */
+export interface Logger {
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+/** Asset is a file that the reference pages load. */
+export interface Asset {
+  readonly body: Uint8Array<ArrayBuffer>
+  readonly contentType: string
+}
+
+/** AppDeps is all that the app needs from its host. */
+export interface AppDeps {
+  readonly config: Config
+  /** What each bucket of `limiter` holds, for the RateLimit headers. */
+  readonly rates: Readonly<Record<Bucket, Rate>>
+  readonly logger: Logger
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly db: Database
+  readonly auth: Auth
+  readonly rooms: RoomDirectory
+  readonly changes: ChangesReader
+  readonly presence: PresenceStore
+  readonly broadcast: Broadcast
+  readonly limiter: RateLimiter
+  /** How the service is, asked at most once a second per caller; must not hang. */
+  readonly health: () => Promise<Health>
+  /** A file of the reference pages by its name, from a fixed list. */
+  readonly asset: (name: string) => Promise<Asset | undefined>
+  /** The address of the other end of the network connection. */
+  readonly remoteAddress: (context: Context) => string | null
+  /** Lets the socket of this request in. */
+  readonly upgrade: (context: Context, authenticated: Authenticated) => Response | Promise<Response>
+}
+
+/** AppEnv is what middleware leaves for handlers. */
+export interface AppEnv {
+  Variables: {
+    requestId: string
+    /** Of the client, seen through the proxies that are trusted. */
+    ipAddress: string | null
+    authenticated: Authenticated
+    /** The bucket that refused the request. */
+    bucket: Bucket
+  }
+}
+
+export type AppContext = Context<AppEnv>
+
+/** principalOf is who sends this request; only behind `requireUser`. */
+export function principalOf(context: AppContext): Principal {
+  return context.get('authenticated').principal
+}

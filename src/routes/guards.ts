@@ -1,0 +1,53 @@
+import type { MiddlewareHandler } from 'hono'
+import type { Bucket } from '../gateway/ports.ts'
+import { RefusalError, refuse } from '../protocol/errors.ts'
+import { networkOf } from './address.ts'
+import { type AppContext, type AppDeps, type AppEnv, principalOf } from './deps.ts'
+
+const BEARER = /^Bearer +([\w.~+/-]+=*)$/i
+
+/** limitAddress bounds the requests of one address, whoever makes them. */
+export function limitAddress(deps: AppDeps): MiddlewareHandler<AppEnv> {
+  return async (context, next) => {
+    const address = context.get('ipAddress')
+    if (address !== null) await take(deps, context, { bucket: 'rest', key: `ip:${networkOf(address)}` })
+    await next()
+  }
+}
+
+/** requireUser lets only requests with a good access token through, and bounds the requests of one user. */
+export function requireUser(deps: AppDeps): MiddlewareHandler<AppEnv> {
+  return async (context, next) => {
+    const token = bearerOf(context)
+    if (token === undefined)
+      return refuse('UNAUTHORIZED', 'Send an access token: Authorization: Bearer <token>')
+    const authenticated = await deps.auth.verify(token)
+    context.set('authenticated', authenticated)
+    await take(deps, context, { bucket: 'rest', key: `user:${authenticated.principal.user.id}` })
+    await next()
+  }
+}
+
+/** limitUser bounds what one user does most of, by socket and REST together. */
+export function limitUser(deps: AppDeps, bucket: 'message' | 'search'): MiddlewareHandler<AppEnv> {
+  return async (context, next) => {
+    await take(deps, context, { bucket, key: principalOf(context).user.id })
+    await next()
+  }
+}
+
+export function bearerOf(context: AppContext): string | undefined {
+  return BEARER.exec(context.req.header('Authorization') ?? '')?.[1]
+}
+
+async function take(
+  { limiter }: AppDeps,
+  context: AppContext,
+  { bucket, key }: { readonly bucket: Bucket; readonly key: string },
+): Promise<void> {
+  const retryAfter = await limiter.take(bucket, key)
+  if (retryAfter === 0) return
+  context.set('bucket', bucket)
+  const message = `Too many requests: try again in ${retryAfter} s`
+  throw new RefusalError({ code: 'RATE_LIMIT_EXCEEDED', message, retryAfter })
+}
