@@ -63,7 +63,7 @@ export async function measure(setting: Setting): Promise<Run> {
     if (scenario.isCrash) [server, crash] = await crashed(setting, generator, server, url)
     const rss = rssOf(server.pid)
     await generator.call('drain')
-    const { verdict, faults } = await generator.call('judge', await target.readStored(url))
+    const { verdict, faults } = await generator.call('judge', await target.readStored(url, people))
     return {
       ...figures,
       ...(crash && { crash }),

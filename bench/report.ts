@@ -36,12 +36,16 @@ const FIGURES: readonly Figure[] = [
   { name: 'lost', unit: '', read: ({ verdict }) => verdict.lost },
   { name: 'doubled', unit: '', read: ({ verdict }) => verdict.doubled },
   { name: 'out of order', unit: '', read: ({ verdict }) => verdict.outOfOrder },
+  { name: 'violations', unit: '', read: ({ verdict }) => verdict.violations },
   { name: 'failed', unit: '', read: ({ verdict }) => verdict.failed },
   { name: 'unknown', unit: '', read: ({ verdict }) => verdict.unknown },
 ]
 
 /** Of these the report takes the worst run, not the median: one is one too many. */
-const COUNTED = ['not stored', 'stored twice', 'lost', 'doubled', 'out of order', 'failed', 'unknown']
+const COUNTED = [
+  ...['not stored', 'stored twice', 'lost', 'doubled', 'out of order', 'violations'],
+  ...['failed', 'unknown'],
+]
 
 export type Runs = Readonly<Record<string, readonly Run[]>>
 

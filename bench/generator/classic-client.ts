@@ -39,7 +39,7 @@ export function createClassicClient({ token, chatId }: LoadUser, events: LoadCli
     if (buffer[start + EVENT_NAME_AT] === M) {
       const index = readIndex(buffer, start, end)
       note(index, timeAt(buffer, start))
-      events.delivered(index)
+      events.delivered(index, 0)
     } else if (buffer.toString('latin1', start, end).startsWith('42["connected"')) {
       if (hasConnected) catchUp()
       else events.ready()
@@ -74,7 +74,7 @@ export function createClassicClient({ token, chatId }: LoadUser, events: LoadCli
       const index = indexOfContent(content)
       if (index === undefined || known.has(index)) continue
       note(index, createdAt)
-      events.delivered(index)
+      events.delivered(index, 0)
     }
     events.ready()
   }

@@ -10,10 +10,10 @@ export interface LoadClient {
 export interface LoadClientEvents {
   /** Hears everything from now on, and has what it missed. */
   ready(): void
-  /** `order` is the message's place in the stored order of its chat: greater is later. */
+  /** `order` is the message's place in the stored order of its chat, greater is later; 0 when it does not tell. */
   acked(index: number, order: number): void
   failed(index: number, why: string): void
-  delivered(index: number): void
+  delivered(index: number, order: number): void
   closed(why: string): void
 }
 

@@ -1,3 +1,4 @@
+import { findViolations } from './check.ts'
 import { createClassicClient } from './classic-client.ts'
 import { toContent } from './frame-text.ts'
 import { Histogram, type Percentiles } from './histogram.ts'
@@ -38,6 +39,7 @@ const CONNECTING = 100
 const RETRY_AFTER = 50
 /** How long what is on its way may take to arrive when the load has ended, in milliseconds. */
 const DRAIN = 15_000
+const VIOLATIONS_SHOWN = 5
 /** Timers are late by up to a millisecond, so the last stretch is polled. */
 const POLLED = 2
 
@@ -141,7 +143,10 @@ export class Load {
   judge(stored: Stored): { verdict: Verdict; faults: string[] } {
     this.#isOver = true
     for (const client of this.#clients) client.disconnect()
-    return { verdict: judge(this.#history, stored, this.#plan.chatSize), faults: [...this.#faults] }
+    const verdict = judge(this.#history, stored, this.#plan.chatSize)
+    const violations = this.#plan.speaks === 'parley' ? findViolations(this.#history, stored, this.#plan) : []
+    const faults = [...this.#faults, ...violations.slice(0, VIOLATIONS_SHOWN)]
+    return { verdict: { ...verdict, violations: violations.length }, faults }
   }
 
   #createClient(user: LoadUser, number: number): LoadClient {
@@ -153,17 +158,18 @@ export class Load {
         this.#connectMore()
       },
       acked: (index, order) => {
-        this.#history.ack(index, order)
-        this.#ack.add(performance.now() - this.#history.intendedAt.get(index))
+        const now = performance.now()
+        this.#history.ack(index, order, now)
+        this.#ack.add(now - this.#history.intendedAt.get(index))
         this.#sendNext(number)
       },
       failed: (index, why) => {
         this.#faults.add(why)
-        if (index >= 0) this.#history.fail(index)
+        if (index >= 0) this.#history.fail(index, performance.now())
         this.#sendNext(number)
       },
-      delivered: (index) => {
-        this.#history.deliver(number, index)
+      delivered: (index, order) => {
+        this.#history.deliver(number, index, order)
         this.#delivery.add(performance.now() - this.#history.intendedAt.get(index))
       },
       closed: (why) => this.#closed(number, why),

@@ -21,22 +21,21 @@ export function createParleyClient({ token, chatId }: LoadUser, events: LoadClie
   /** What came before something that is missing. */
   const held = new Set<number>()
 
-  /** Answers whether the change is new to this client. */
-  function apply(seq: number): boolean {
-    if (seq <= applied || held.has(seq)) return false
+  function apply(seq: number): void {
+    if (seq <= applied) return
     if (seq > applied + 1) held.add(seq)
     else {
       applied = seq
       while (held.delete(applied + 1)) applied++
     }
-    return true
   }
 
   function text(buffer: Buffer, start: number, end: number): void {
     const type = buffer[start + TYPE_AT]
     if (type === M && buffer[start + TYPE_AT + 8] === N) {
-      apply(readDigits(buffer, start + EVENT_SEQ_AT))
-      events.delivered(readIndex(buffer, start, end))
+      const seq = readDigits(buffer, start + EVENT_SEQ_AT)
+      apply(seq)
+      events.delivered(readIndex(buffer, start, end), seq)
     } else if (type === A && buffer[start + ACK_ID_AT] !== S) {
       const seq = readDigits(buffer, buffer.indexOf(SEQ, start) + SEQ.length)
       apply(seq)
@@ -53,9 +52,9 @@ export function createParleyClient({ token, chatId }: LoadUser, events: LoadClie
     } else if (frame.type === 'sync:batch' && frame.data) {
       const isNew = ({ seq }: { seq: number }) => seq > applied && !held.has(seq)
       const missed = (frame.data.messages ?? []).filter(isNew)
-      for (const { content } of missed) {
+      for (const { content, seq } of missed) {
         const index = indexOfContent(content)
-        if (index !== undefined) events.delivered(index)
+        if (index !== undefined) events.delivered(index, seq)
       }
       catchUp(frame.data.to ?? 0)
     } else if (frame.type === 'sync:reset') {
@@ -108,6 +107,7 @@ function toIdHead(now: number): string {
   return `${time.slice(0, 8)}-${time.slice(8)}-7000-8000-`
 }
 
-function toMessageId(index: number): string {
+/** toMessageId is the id that a load client gives to its message. */
+export function toMessageId(index: number): string {
   return ID_HEAD + index.toString(16).padStart(12, '0')
 }

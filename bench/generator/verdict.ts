@@ -4,6 +4,10 @@ import type { History } from './history.ts'
 export interface Stored {
   readonly index: Uint32Array
   readonly order: Float64Array
+  /** Which chat of the run, from 0. */
+  readonly chat: Uint32Array
+  /** By chat: the number of its last change, where the server keeps one. */
+  readonly heads: readonly number[]
 }
 
 /** Verdict counts what should not be. All but `unknown` and `failed` must be 0. */
@@ -23,10 +27,12 @@ export interface Verdict {
   readonly doubled: number
   /** Heard after a message that is stored behind it. */
   readonly outOfOrder: number
+  /** What the checker of the conformance suite finds in the same history; it reads Parley's only. */
+  readonly violations: number
 }
 
-/** judge compares what clients were told with what they heard and with what is stored. User u is in chat ⌊u / size⌋. */
-export function judge(history: History, stored: Stored, chatSize: number): Verdict {
+/** judge compares what clients were told with what they heard and with what is stored. User u is in chat u / size, rounded down. */
+export function judge(history: History, stored: Stored, chatSize: number): Omit<Verdict, 'violations'> {
   const sent = history.sender.length
   return {
     sent,
@@ -81,7 +87,7 @@ function countOutOfOrder(history: History): number {
   const latest = new Map<number, number>()
   let count = 0
   for (let row = 0; row < history.heard.length; row++) {
-    const order = history.order.get(history.heard.get(row))
+    const order = history.heardOrder.get(row) || history.order.get(history.heard.get(row))
     if (order === 0) continue
     const listener = history.listener.get(row)
     const before = latest.get(listener) ?? 0

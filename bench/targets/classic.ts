@@ -67,14 +67,17 @@ export async function createClassicTarget(): Promise<Target> {
       return { ...child, port }
     },
 
-    readStored: async (url) =>
-      toStored(
-        await run(
-          url,
-          `select substr(content, 2, 8)::int as index, floor(extract(epoch from created_at) * 1000) as "order"
-           from messages order by chat_id, created_at`,
-        ),
-      ),
+    async readStored(url, { chatIds }) {
+      const rows = await run(
+        url,
+        `select substr(content, 2, 8)::int as index, floor(extract(epoch from created_at) * 1000) as "order",
+           chats.number - 1 as chat
+         from unnest($1::uuid[]) with ordinality as chats (id, number) join messages on chat_id = chats.id
+         order by chats.number, created_at`,
+        [chatIds],
+      )
+      return toStored(rows)
+    },
 
     close: () => redis.stop(),
   }

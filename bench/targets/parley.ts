@@ -76,13 +76,25 @@ export function createParleyTarget(): Target {
       return { ...child, port }
     },
 
-    readStored: async (url) =>
-      toStored(
-        await run(
-          url,
-          'select substr(content, 2, 8)::int as index, seq as "order" from messages order by chat_id, seq',
-        ),
-      ),
+    async readStored(url, { chatIds }) {
+      const rows = await run(
+        url,
+        `select substr(content, 2, 8)::int as index, seq as "order", chats.number - 1 as chat
+         from unnest($1::uuid[]) with ordinality as chats (id, number) join messages on chat_id = chats.id
+         order by chats.number, seq`,
+        [chatIds],
+      )
+      const heads = await run(
+        url,
+        `select seq from unnest($1::uuid[]) with ordinality as wanted (id, number) join chats using (id)
+         order by number`,
+        [chatIds],
+      )
+      return toStored(
+        rows,
+        heads.map(({ seq }) => Number(seq)),
+      )
+    },
 
     close: async () => rmSync(folder, { recursive: true }),
   }

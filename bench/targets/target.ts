@@ -16,7 +16,7 @@ export interface Target {
   /** Starts the server and resolves when it takes connections. On a `port` when it is started again. */
   start(databaseUrl: string, port?: number): Promise<Server>
   /** What the database holds of the load's messages, in stored order. */
-  readStored(databaseUrl: string): Promise<Stored>
+  readStored(databaseUrl: string, people: People): Promise<Stored>
   /** Processes besides the server and Postgres that work for it. */
   readonly otherPids: readonly number[]
   close(): Promise<void>
@@ -25,11 +25,13 @@ export interface Target {
 export const NODE = process.execPath
 export const ROOT = new URL('../../', import.meta.url).pathname
 
-/** The rows of `select index, "order" ...` as columns. */
-export function toStored(rows: readonly Record<string, unknown>[]): Stored {
+/** The rows of `select index, "order", chat ...` as columns. */
+export function toStored(rows: readonly Record<string, unknown>[], heads: readonly number[] = []): Stored {
   return {
     index: Uint32Array.from(rows, (row) => Number(row.index)),
     order: Float64Array.from(rows, (row) => Number(row.order)),
+    chat: Uint32Array.from(rows, (row) => Number(row.chat)),
+    heads,
   }
 }
 

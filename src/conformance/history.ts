@@ -46,10 +46,13 @@ export interface ChatView {
   readonly unread: number
 }
 
+/** What the checker looks at of a stored message. */
+export type StoredMessage = Pick<Message, 'id' | 'seq' | 'content' | 'isDeleted'>
+
 export interface StoredChat {
   readonly chatId: string
   readonly head: number
-  readonly messages: readonly Message[]
+  readonly messages: readonly StoredMessage[]
   /** Every number that was given out, where the store can tell. */
   readonly numbers?: readonly number[]
   /** When each user joined and left: [joinedSeq, leftSeq] pairs, the last one open with `null`. */
