@@ -55,10 +55,18 @@ export function start(feed: Feed, head: number, now: number): void {
   for (const event of early) hear(feed, [event], now)
 }
 
-/** catchUpAll has every listener read what it missed since the feed's head. */
-export function catchUpAll(feed: Feed): void {
+/** skipTo makes every listener read what is known to be there and was not heard. */
+export function skipTo(feed: Feed, head: number, now: number): void {
+  if (feed.early || feed.head >= head) return
+  catchUpAll(feed)
+  feed.head = head
+  feed.changedAt = now
+}
+
+/** Every listener reads what it missed since the feed's head. */
+function catchUpAll(feed: Feed): void {
   for (const { connections } of feed.users) {
-    for (const connection of connections) connection.catchUp([{ chatId: feed.chatId, since: feed.head }])
+    for (const connection of connections) void connection.catchUp([{ chatId: feed.chatId, since: feed.head }])
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Broadcast, Broadcastable, Clock } from '../rooms/ports.ts'
-import { detach, type Feed, hear, type LocalUser, start } from './audience.ts'
+import { detach, type Feed, hear, type LocalUser, skipTo, start } from './audience.ts'
 import type { ChangesReader, Frames } from './ports.ts'
 
 interface FeedsPorts {
@@ -59,6 +59,8 @@ export function createFeeds({ broadcast, changes, clock }: FeedsPorts): Feeds {
     if (item.kind === 'events') {
       hear(feed, item.events, clock.now())
       closeIfUnheard(feed)
+    } else if (item.kind === 'head') {
+      skipTo(feed, item.seq, clock.now())
     } else if (item.kind === 'signal') {
       signal(feed.users, { texts: [item.text] }, item.exceptUserId)
     }

@@ -1,6 +1,6 @@
 import { TIMES } from '../protocol/limits.ts'
 import type { Clock } from '../rooms/ports.ts'
-import { catchUpAll, type LocalUser } from './audience.ts'
+import { type LocalUser, skipTo } from './audience.ts'
 import type { Connection } from './connection.ts'
 import type { Authenticator, ChangesReader, UserHead } from './ports.ts'
 
@@ -76,13 +76,8 @@ export function startHeartbeat(ports: HeartbeatPorts): () => void {
     for (const head of lost.filter(isBehind)) {
       const user = find(head.userId)
       const feed = user?.chats.get(head.chatId)
-      if (feed) {
-        catchUpAll(feed)
-        feed.head = head.seq
-        feed.changedAt = clock.now()
-      } else if (user) {
-        ports.join(user, head.chatId)
-      }
+      if (feed) skipTo(feed, head.seq, clock.now())
+      else if (user) ports.join(user, head.chatId)
     }
   }
 

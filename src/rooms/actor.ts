@@ -59,6 +59,8 @@ export class Room implements RoomHandle {
   /** The state was loaded for the turn that runs now, so that a refusal may rest on it. */
   #isFresh = false
   #reloads = 0
+  /** A commit's answer was lost: what it stored, if it did, was told to nobody. */
+  #isUntold = false
   #mailbox: Waiting[] = []
   /** Watermarks of a group that wait for the end of their second. */
   #held: Waiting[] = []
@@ -133,6 +135,7 @@ export class Room implements RoomHandle {
       const result = plan.turn.events.length === 0 ? COMMITTED : await this.#ports.store.commit(plan.turn)
       if (result.status === 'committed') return this.#finish(waiting, plan)
       this.#isLoaded = false
+      if (result.status === 'unknown') this.#isUntold = true
       if (result.status === 'refused') return this.#isolate(waiting, result.refusal)
       if (result.status !== 'stale') await this.#pause()
       waiting = this.#dropLate(waiting)
@@ -169,6 +172,9 @@ export class Room implements RoomHandle {
     this.#state = await this.#ports.store.load(this.#chatId)
     this.#isLoaded = reloads === this.#reloads
     this.#isFresh = true
+    if (!this.#isUntold || !this.#state) return
+    this.#isUntold = false
+    this.#ports.broadcast.publish(`chat:${this.#chatId}`, { kind: 'head', seq: this.#state.seq })
   }
 
   #finish(waiting: readonly Waiting[], plan: TurnPlan): void {

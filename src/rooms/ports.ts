@@ -118,6 +118,8 @@ export interface EncodedEvent {
 /** Broadcastable is what goes over the broadcast. `events` are contiguous. */
 export type Broadcastable =
   | { readonly kind: 'events'; readonly chatId: string; readonly events: readonly EncodedEvent[] }
+  /** There are changes up to here that may not have been told. */
+  | { readonly kind: 'head'; readonly seq: number }
   | { readonly kind: 'signal'; readonly text: string; readonly exceptUserId: string | null }
   /** To a user: takes part in this chat now. */
   | { readonly kind: 'joined'; readonly chatId: string }

@@ -6,7 +6,7 @@ import { simulate } from './simulate.ts'
 const SEEDS = Number(process.env.SEEDS ?? 200)
 const FIRST = Number(process.env.SEED ?? Math.floor(Math.random() * 1e9))
 /** Seeds that once found a fault. */
-const PAST: readonly number[] = []
+const PAST: readonly number[] = [3, 8, 14, 16, 1126]
 /** A sabotage need not show in every run: only in some of these. */
 const TRIES = 40
 
