@@ -20,7 +20,7 @@ const restPage = () =>
     head: html`<link rel="stylesheet" href="/docs/swagger-ui.css">`,
     main: html`<div id="rest"></div>
   <script src="/docs/swagger-ui-bundle.js"></script>
-  <script src="/docs/rest.js"></script>`,
+  <script src="/docs/reference.js"></script>`,
   })
 
 /** referenceRoutes serve the two documents and the pages to read them, which load nothing from elsewhere. */
