@@ -9,7 +9,7 @@ import { SUBPROTOCOL } from '../../protocol/version.ts'
 import { createSocket } from './socket.ts'
 
 export interface UpgradePorts {
-  readonly gateway: () => Gateway
+  readonly gateway: Gateway
   /** The app: its `/ws` route authenticates and answers by `accept`. */
   readonly fetch: (request: Request, env: { incoming: IncomingMessage }) => Response | Promise<Response>
   readonly onFault: (fault: { error: unknown }) => void
@@ -41,7 +41,7 @@ export function createUpgrades({ gateway, fetch, onFault }: UpgradePorts): Upgra
 
   function attach(ws: WebSocket, socket: Duplex, authenticated: Authenticated): void {
     if (!(socket instanceof NetSocket)) throw new Error('A WebSocket needs a network socket')
-    const connection = gateway().connect({ ...authenticated, socket: createSocket(ws, socket) })
+    const connection = gateway.connect({ ...authenticated, socket: createSocket(ws, socket) })
     // A throw in a socket's handler would end the process: nothing that a client sends may.
     const guarded = (run: () => void) => {
       try {

@@ -1,0 +1,85 @@
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { createAdaptorServer, type HttpBindings } from '@hono/node-server'
+import type { Logger } from 'pino'
+import type { Config } from '../../config.ts'
+import type { Health } from '../../protocol/rest.ts'
+import { openDatabase } from './database.ts'
+import { createService, type Service } from './service.ts'
+import { createStarting } from './starting.ts'
+
+/** Running is a service that listens. */
+export interface Running {
+  readonly url: string
+  /** Resolves when it serves; it listens before that, and says so. Rejects when it never will. */
+  readonly ready: Promise<void>
+  /** Resolves with the reason when it cannot go on. */
+  readonly failed: Promise<Error>
+  /** Says goodbye to every connection, finishes what is on its way, and ends. */
+  stop(): Promise<void>
+}
+
+/**
+ * start listens at once and is ready when the database is: a new embedded one takes some seconds. Rejects when the
+ * address cannot be listened on.
+ */
+export async function start(config: Config, logger: Logger): Promise<Running> {
+  let phase: Health['status'] = 'starting'
+  let service: Service | undefined
+  const starting = createStarting(config, () => phase)
+  const fetch = (request: Request, env: HttpBindings): Response | Promise<Response> =>
+    service ? service.app.fetch(request, env) : starting.fetch(request)
+  const server = createAdaptorServer({
+    fetch: (request, env) => fetch(request, env as HttpBindings),
+  }) as Server
+  await listen(server, config)
+
+  let fail = (_: Error) => {}
+  const failed = new Promise<Error>((resolve) => {
+    fail = resolve
+  })
+  const opening = open()
+  opening.catch(() => {})
+
+  async function open(): Promise<() => Promise<void>> {
+    const database = await openDatabase(config, (error) =>
+      logger.error({ err: error }, 'database connection lost'),
+    )
+    const made = await createService({ config, logger, db: database.db, phase: () => phase })
+    made.upgrades.listen(server)
+    service = made
+    phase = 'ok'
+    void database.failed.then(fail)
+    return database.close
+  }
+
+  async function stop(): Promise<void> {
+    phase = 'draining'
+    const closeDatabase = await opening.catch(() => async () => {})
+    await service?.drain(config.DRAIN_SECONDS * 1_000)
+    await close(server)
+    await closeDatabase()
+  }
+
+  const { address, family, port } = server.address() as AddressInfo
+  const host = family === 'IPv6' ? `[${address}]` : address
+  return { url: `http://${host}:${port}`, ready: opening.then(() => {}), failed, stop }
+}
+
+function listen(server: Server, { PORT, HOST }: Config): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(PORT, HOST, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+}
+
+/** Requests under way are finished; connections that are kept alive for more are not waited for. */
+function close(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve())
+    server.closeIdleConnections()
+  })
+}
