@@ -74,18 +74,22 @@ export function refuse(code: ErrorCode, message: string, details: readonly Error
   throw new RefusalError({ code, message, details })
 }
 
+/** Faults of one input that are named; whoever has more is told of the first. */
+const MOST_DETAILS = 20
+
 /** toDetails turns zod's issues into one `{field, message}` each; unknown fields are named one by one. */
 export function toDetails(error: z.core.$ZodError, prefix: readonly string[] = []): ErrorDetail[] {
-  return error.issues.flatMap((issue) => {
+  const details = error.issues.slice(0, MOST_DETAILS).flatMap((issue) => {
     const path = [...prefix, ...issue.path.map(String)]
     if (issue.code === 'unrecognized_keys') {
-      return issue.keys.map((key) => ({
+      return issue.keys.slice(0, MOST_DETAILS).map((key) => ({
         field: [...path, key].join('.'),
         message: 'Unknown field: remove it',
       }))
     }
     return [{ field: path.join('.'), message: issue.message }]
   })
+  return details.slice(0, MOST_DETAILS)
 }
 
 /** toErrorBody makes the wire form of a refusal. */

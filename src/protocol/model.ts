@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { ChatId, MessageId, Seq, Time, UserId, Uuid } from './ids.ts'
 import { LIMITS } from './limits.ts'
-import { isStorable, spokenText, text } from './text.ts'
+import { isStorable, spokenText, text, utf8Bytes } from './text.ts'
 
 export const UserType = z.enum(['member', 'customer', 'dentist', 'agent', 'restaurant', 'admin', 'bot'])
 
@@ -239,7 +239,7 @@ function metadataFault(value: unknown): string | undefined {
       waiting.push({ node: child, depth: depth + 1 })
     }
   }
-  return JSON.stringify(value).length > LIMITS.metadataBytes
+  return utf8Bytes(JSON.stringify(value)) > LIMITS.metadataBytes
     ? `Must be at most ${LIMITS.metadataBytes} bytes of JSON`
     : undefined
 }
