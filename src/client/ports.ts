@@ -4,7 +4,7 @@ import type { QueuedMessage } from './chat-state.ts'
 
 /** Clock is the client's only source of time. `after` runs once; the result cancels. */
 export interface Clock {
-  /** Milliseconds. Only differences are used, so a wrong wall clock does no harm. */
+  /** Milliseconds since 1970 as far as this device knows; nothing but what is shown relies on its being right. */
   now(): number
   after(milliseconds: number, run: () => void): () => void
 }

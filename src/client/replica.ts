@@ -84,7 +84,10 @@ export function createReplica(ports: ReplicaPorts, settings: ReplicaSettings): R
     onSignal({ data }) {
       if ('userId' in data) events.emit('people', { userId: data.userId })
     },
-    onClear: () => events.emit('cleared', undefined),
+    onClear() {
+      listed = undefined
+      events.emit('cleared', undefined)
+    },
   })
   const connection = createConnection(ports, { catchUp, pushed, changed })
   const repair = createRepair({ ...ports, account })
@@ -291,7 +294,6 @@ export function createReplica(ports: ReplicaPorts, settings: ReplicaSettings): R
       outbox.clear()
       watermarks.clear()
       account.clear()
-      listed = undefined
     },
   }
 }
