@@ -22,11 +22,7 @@ const COMMIT_CONNECTIONS = 2
 const COMMIT_PLANNER = [
   ['plan_cache_mode', 'force_generic_plan'],
   ['enable_seqscan', 'off'],
-  ['enable_bitmapscan', 'off'],
-  ['enable_hashjoin', 'off'],
   ['enable_mergejoin', 'off'],
-  ['enable_material', 'off'],
-  ['jit', 'off'],
 ]
 
 // For all of this process, because drizzle reads the driver's global parsers: counts and seqs are far below 2^53.
@@ -105,6 +101,8 @@ function createPool({ url, onFault }: DatabaseOptions, config: pg.PoolConfig): p
     ...config,
   })
   pool.on('error', onFault)
+  // Whoever has the client hears of its end by the query that fails; without a listener it would end the process.
+  pool.on('connect', (client) => client.on('error', () => {}))
   return pool
 }
 

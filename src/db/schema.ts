@@ -79,8 +79,8 @@ export const contacts = pgTable(
 )
 
 /**
- * Logins: a family of refresh tokens each, of which one is good. A token of the family that is neither the present
- * nor the previous one was stolen, by whoever shows it or by whoever showed it before.
+ * Logins: a family of refresh tokens each, of which one is good. Any other token of the family was stolen, by whoever
+ * shows it or by whoever showed it before.
  */
 export const authSessions = pgTable(
   'auth_sessions',
@@ -90,7 +90,6 @@ export const authSessions = pgTable(
       .notNull()
       .references(() => users.id),
     tokenHash: text().notNull(),
-    previousHash: text(),
     device: text(),
     ipAddress: text(),
     createdAt: time().notNull(),
@@ -128,7 +127,11 @@ export const chats = pgTable(
     createdAt: time().notNull(),
     deletedAt: time(),
   },
-  (table) => [uniqueIndex('chats_slug').on(table.slug).where(sql`${table.deletedAt} is null`)],
+  (table) => [
+    uniqueIndex('chats_slug')
+      .on(table.slug)
+      .where(sql`${table.slug} is not null and ${table.deletedAt} is null`),
+  ],
 )
 
 /**
@@ -155,7 +158,7 @@ export const chatParticipants = pgTable(
   },
   (table) => [
     primaryKey({ columns: [table.chatId, table.userId] }),
-    index('chat_participants_user').on(table.userId).where(sql`${table.leftSeq} is null`),
+    index('chat_participants_user').on(table.userId, table.chatId).where(sql`${table.leftSeq} is null`),
   ],
 )
 

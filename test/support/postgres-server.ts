@@ -11,6 +11,8 @@ const run = promisify(execFile)
 /** PostgresServer is a real Postgres of the tests' own, with its durability as it comes, behind a unix socket. */
 export interface PostgresServer {
   url(database: string): string
+  /** The server's first process, the parent of all its others. */
+  pid(): number | undefined
   /** Ends every connection the hard way: `immediate` is a crash, followed by recovery on `start`. */
   stop(mode?: 'fast' | 'immediate'): Promise<void>
   start(): Promise<void>
@@ -57,7 +59,7 @@ export async function createPostgresServer(settings: Record<string, string> = {}
   }
   process.once('exit', () => server?.kill('SIGQUIT'))
   await start()
-  return { url, start, stop, remove }
+  return { url, pid: () => server?.pid, start, stop, remove }
 }
 
 function findPostgres(): string | undefined {

@@ -2,7 +2,6 @@ CREATE TABLE "auth_sessions" (
 	"id" uuid PRIMARY KEY NOT NULL,
 	"user_id" uuid NOT NULL,
 	"token_hash" text NOT NULL,
-	"previous_hash" text,
 	"device" text,
 	"ip_address" text,
 	"created_at" timestamp (3) with time zone NOT NULL,
@@ -141,8 +140,8 @@ ALTER TABLE "message_reactions" ADD CONSTRAINT "message_reactions_message_id_mes
 ALTER TABLE "message_reactions" ADD CONSTRAINT "message_reactions_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "message_revisions" ADD CONSTRAINT "message_revisions_message_id_messages_id_fk" FOREIGN KEY ("message_id") REFERENCES "public"."messages"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 CREATE INDEX "auth_sessions_user" ON "auth_sessions" USING btree ("user_id");--> statement-breakpoint
-CREATE INDEX "chat_participants_user" ON "chat_participants" USING btree ("user_id") WHERE "chat_participants"."left_seq" is null;--> statement-breakpoint
-CREATE UNIQUE INDEX "chats_slug" ON "chats" USING btree ("slug") WHERE "chats"."deleted_at" is null;--> statement-breakpoint
+CREATE INDEX "chat_participants_user" ON "chat_participants" USING btree ("user_id","chat_id") WHERE "chat_participants"."left_seq" is null;--> statement-breakpoint
+CREATE UNIQUE INDEX "chats_slug" ON "chats" USING btree ("slug") WHERE "chats"."slug" is not null and "chats"."deleted_at" is null;--> statement-breakpoint
 CREATE INDEX "contacts_contact" ON "contacts" USING btree ("contact_id");--> statement-breakpoint
 CREATE INDEX "message_search_words" ON "message_search" USING gin ("chat_id","words");--> statement-breakpoint
 CREATE UNIQUE INDEX "messages_seq" ON "messages" USING btree ("chat_id","seq");--> statement-breakpoint

@@ -1,0 +1,164 @@
+import type pg from 'pg'
+import type { CommitResult, Turn } from '../rooms/ports.ts'
+import { toCommitFault, toRefusal } from './commit-fault.ts'
+import type { Database } from './connect.ts'
+import { hotStatement, isHot } from './hot-statement.ts'
+import { rareStatement } from './rare-statement.ts'
+
+/** Changes of one statement, about: what is more waits for the next, so that no statement is long. */
+const BATCH_EVENTS = 1_000
+/** Statements in flight: while Postgres flushes one to disk, it works on the other. */
+const LANES = 2
+
+const COMMITTED: CommitResult = { status: 'committed' }
+const STALE: CommitResult = { status: 'stale' }
+const UNAVAILABLE: CommitResult = { status: 'unavailable' }
+
+export interface CommitterOptions {
+  /** Told of every chat that has a new change, after its commit. */
+  readonly onCommitted?: (chatId: string) => void
+  /** Told of what Postgres said when it refused a turn that breaks no rule of ours, and of broken connections. */
+  readonly onFault: (error: unknown) => void
+}
+
+/** Committer is the group commit: it merges the turns that wait, of whatever rooms, into one statement. */
+export interface Committer {
+  /** As in RoomStore. */
+  commit(turn: Turn): Promise<CommitResult>
+  /** Resolves when nothing is in flight. What comes later is `unavailable`. */
+  close(): Promise<void>
+}
+
+interface Waiting {
+  readonly turn: Turn
+  readonly settle: (result: CommitResult) => void
+}
+
+/**
+ * createCommitter commits at once while a connection is free; while none is, turns wait, and go together when one
+ * comes back. So the batch grows with the load, and no timer is ever in the way. One round trip a batch, and never a
+ * transaction of several statements: an owner that freezes in between would hold the rows.
+ */
+export function createCommitter(db: Database, options: CommitterOptions): Committer {
+  const { onCommitted = () => {}, onFault } = options
+  const lanes = Math.min(LANES, db.commits.options.max)
+  let queue: Waiting[] = []
+  let inFlight = 0
+  let isClosed = false
+  let onIdle = () => {}
+
+  /** One lane: it takes what waits until nothing does. */
+  async function run(): Promise<void> {
+    while (queue.length > 0) {
+      const client = await db.commits.connect().catch(onFault)
+      if (!client) {
+        // Whoever waits in the queue is not made to wait for the next attempt to fail as well.
+        settleAll(queue.splice(0), UNAVAILABLE)
+        break
+      }
+      const [batch, rest] = takeBatch(queue)
+      queue = rest
+      client.release(!(await commitBatch(client, batch)))
+    }
+    inFlight -= 1
+    if (inFlight === 0) onIdle()
+  }
+
+  /** Commits a batch and settles it; answers whether the connection is still good. */
+  async function commitBatch(client: pg.PoolClient, batch: readonly Waiting[]): Promise<boolean> {
+    if (batch.length === 0) return true
+    try {
+      const { rows } = await client.query<[string]>({ ...statementOf(batch), rowMode: 'array' })
+      const committed = new Set(rows.map(([chatId]) => chatId))
+      for (const { turn, settle } of batch) {
+        const isCommitted = committed.has(turn.chatId)
+        if (isCommitted) onCommitted(turn.chatId)
+        settle(isCommitted ? COMMITTED : STALE)
+      }
+      return true
+    } catch (error) {
+      return afterFault(client, batch, error)
+    }
+  }
+
+  /** A poison turn is searched by halves, until it stands alone; the others are committed on the way. */
+  async function afterFault(
+    client: pg.PoolClient,
+    batch: readonly Waiting[],
+    error: unknown,
+  ): Promise<boolean> {
+    const fault = toCommitFault(error)
+    if (fault.kind === 'whole') {
+      onFault(error)
+      settleAll(batch, fault.result)
+      return !fault.isBroken
+    }
+    if (batch.length === 1) {
+      const result = toRefusal(error)
+      if (result.status === 'refused' && result.refusal.code === 'INTERNAL_ERROR') onFault(error)
+      settleAll(batch, result)
+      return true
+    }
+    const middle = batch.length >> 1
+    const isGood = await commitBatch(client, batch.slice(0, middle))
+    if (isGood) return commitBatch(client, batch.slice(middle))
+    settleAll(batch.slice(middle), UNAVAILABLE)
+    return false
+  }
+
+  function statementOf(batch: readonly Waiting[]) {
+    const turns = batch.map(({ turn }) => turn)
+    const [first] = turns
+    if (first && !isHot(first)) return rareStatement(first)
+    // PGlite's one session outlives its connections, and so would the prepared statement, under a name now taken.
+    return hotStatement(turns.filter(isHot), db.isEmbedded ? undefined : 'commit')
+  }
+
+  return {
+    commit(turn) {
+      if (isClosed) return Promise.resolve(UNAVAILABLE)
+      return new Promise((settle) => {
+        queue.push({ turn, settle })
+        if (inFlight === lanes) return
+        inFlight += 1
+        void run()
+      })
+    },
+    async close() {
+      isClosed = true
+      if (inFlight === 0) return
+      await new Promise<void>((resolve) => {
+        onIdle = resolve
+      })
+    },
+  }
+}
+
+/**
+ * The next batch, and what is left, in the order of arrival: all that is hot, up to the bound, or one rare turn. Two
+ * turns of one chat (a room and its successor) must not meet in a statement: the fence tells them apart only one
+ * after the other.
+ */
+function takeBatch(queue: readonly Waiting[]): [batch: Waiting[], rest: Waiting[]] {
+  const [first, ...others] = queue
+  if (!first) return [[], []]
+  if (!isHot(first.turn)) return [[first], others]
+  const batch: Waiting[] = []
+  const rest: Waiting[] = []
+  const chatIds = new Set<string>()
+  let events = 0
+  for (const waiting of queue) {
+    const { turn } = waiting
+    const fits = events < BATCH_EVENTS && isHot(turn) && !chatIds.has(turn.chatId)
+    if (fits) {
+      chatIds.add(turn.chatId)
+      events += turn.events.length
+    }
+    ;(fits ? batch : rest).push(waiting)
+  }
+  return [batch, rest]
+}
+
+function settleAll(waiting: readonly Waiting[], result: CommitResult): void {
+  for (const { settle } of waiting) settle(result)
+}

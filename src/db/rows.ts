@@ -1,0 +1,168 @@
+import type {
+  ChatInfo,
+  Formatting,
+  Message,
+  Metadata,
+  Participant,
+  Reaction,
+  User,
+  UserSummary,
+} from '../protocol/model.ts'
+
+/**
+ * Rows as Postgres writes them into JSON (`to_json`): the one form in which every hand-written read here gets them,
+ * on its own or in an array beside others. Times are ISO 8601 with an offset.
+ */
+export interface UserRow extends Omit<UserSummary, 'displayName' | 'avatarUrl'> {
+  readonly display_name: string
+  readonly avatar_url: string | null
+  readonly last_seen: string | null
+}
+
+export interface ChatRow {
+  readonly id: string
+  readonly kind: ChatInfo['kind']
+  readonly name: string | null
+  readonly slug: string | null
+  readonly avatar_url: string | null
+  readonly owner_id: string | null
+  readonly subject: string | null
+  readonly status: ChatInfo['status']
+  readonly assignee_id: string | null
+  readonly history: ChatInfo['history']
+  readonly is_open: boolean
+  readonly created_at: string
+}
+
+export interface ParticipantRow {
+  readonly user_id: string
+  readonly role: Participant['role']
+  readonly joined_seq: number
+  readonly left_seq: number | null
+  readonly read_seq: number
+  readonly delivered_seq: number
+  readonly user: UserRow
+}
+
+export interface MessageRow {
+  readonly id: string
+  readonly chat_id: string
+  readonly seq: number
+  readonly changed_seq: number
+  readonly sender_id: string | null
+  readonly content_type: Message['contentType']
+  readonly content: string
+  readonly formatting: Formatting | null
+  readonly metadata: Metadata | null
+  readonly mentions: string[] | null
+  readonly reply_to_id: string | null
+  readonly created_at: string
+  readonly edited_at: string | null
+  readonly deleted_at: string | null
+  readonly reactions: Reaction[] | null
+}
+
+/** userJson is the SQL of a UserRow, of the table or alias. */
+export function userJson(users: string): string {
+  return `json_build_object('id', ${users}.id, 'username', ${users}.username, 'display_name', ${users}.display_name,
+    'avatar_url', ${users}.avatar_url, 'type', ${users}.type, 'last_seen', ${users}.last_seen)`
+}
+
+/** participantJson is the SQL of a ParticipantRow, of the two tables or aliases. */
+export function participantJson(participants: string, users: string): string {
+  const it = participants
+  return `json_build_object('user_id', ${it}.user_id, 'role', ${it}.role, 'joined_seq', ${it}.joined_seq,
+    'left_seq', ${it}.left_seq, 'read_seq', ${it}.read_seq, 'delivered_seq', ${it}.delivered_seq,
+    'user', ${userJson(users)})`
+}
+
+/** chatJson is the SQL of a ChatRow, of the table or alias. */
+export function chatJson(chats: string): string {
+  return `to_json(${chats})`
+}
+
+/** messageJson is the SQL of a MessageRow, of the table or alias; its reactions are looked up with it. */
+export function messageJson(messages: string): string {
+  const it = messages
+  return `json_build_object('id', ${it}.id, 'chat_id', ${it}.chat_id, 'seq', ${it}.seq,
+    'changed_seq', ${it}.changed_seq, 'sender_id', ${it}.sender_id, 'content_type', ${it}.content_type,
+    'content', ${it}.content, 'formatting', ${it}.formatting, 'metadata', ${it}.metadata,
+    'mentions', ${it}.mentions, 'reply_to_id', ${it}.reply_to_id, 'created_at', ${it}.created_at,
+    'edited_at', ${it}.edited_at, 'deleted_at', ${it}.deleted_at, 'reactions', (
+      select json_agg(json_build_object('emoji', r.emoji, 'count', r.count, 'users', r.users) order by r.place)
+      from (
+        select emoji, count(*), json_agg(user_id order by seq) as users, min(emoji_seq) as place
+        from message_reactions where message_id = ${it}.id group by emoji
+      ) r
+    ))`
+}
+
+/** toUser leaves presence to those who know it. */
+export function toUser(row: UserRow): User {
+  return {
+    id: row.id,
+    username: row.username,
+    displayName: row.display_name,
+    avatarUrl: row.avatar_url,
+    type: row.type,
+    status: 'offline',
+    lastSeen: toTime(row.last_seen),
+  }
+}
+
+export function toChatInfo(row: ChatRow): ChatInfo {
+  return {
+    id: row.id,
+    kind: row.kind,
+    name: row.name,
+    slug: row.slug,
+    avatarUrl: row.avatar_url,
+    ownerId: row.owner_id,
+    subject: row.subject,
+    status: row.status,
+    assigneeId: row.assignee_id,
+    history: row.history,
+    isOpen: row.is_open,
+    createdAt: new Date(row.created_at).toISOString(),
+  }
+}
+
+export function toParticipant(row: ParticipantRow): Participant {
+  return {
+    userId: row.user_id,
+    role: row.role,
+    joinedSeq: row.joined_seq,
+    leftSeq: row.left_seq,
+    readSeq: row.read_seq,
+    deliveredSeq: row.delivered_seq,
+    user: toUser(row.user),
+  }
+}
+
+export function toMessage(row: MessageRow): Message {
+  return {
+    id: row.id,
+    chatId: row.chat_id,
+    seq: row.seq,
+    changedSeq: row.changed_seq,
+    senderId: row.sender_id,
+    contentType: row.content_type,
+    content: row.content,
+    formatting: row.formatting,
+    metadata: row.metadata,
+    replyToId: row.reply_to_id,
+    mentions: row.mentions ?? [],
+    reactions: row.reactions ?? [],
+    attachments: [],
+    isEdited: row.edited_at !== null,
+    editedAt: toTime(row.edited_at),
+    isDeleted: row.deleted_at !== null,
+    deletedAt: toTime(row.deleted_at),
+    createdAt: new Date(row.created_at).toISOString(),
+  }
+}
+
+/** toTime gives the wire's one spelling of a time. */
+export function toTime(value: string | null): string | null {
+  return value === null ? null : new Date(value).toISOString()
+}
