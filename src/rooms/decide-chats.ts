@@ -28,6 +28,9 @@ export const decideCreate: Decide<'chat:create'> = (situation, command) => {
   const found = findUsers(situation, [...ids], command.kind === 'direct' ? 'userId' : 'participantIds')
   if (!Array.isArray(found)) return found
   const isGroup = command.kind === 'group'
+  if (!isGroup && situation.known.users.get(principal.user.id)?.blocked.length) {
+    return refused('FORBIDDEN', 'You have blocked this user: unblock first', 'userId')
+  }
   const chat: ChatInfo = {
     id: command.chatId,
     kind: command.kind,

@@ -11,7 +11,6 @@ import {
   type Situation,
 } from './decision.ts'
 import type { RoomState } from './ports.ts'
-import { toTombstone } from './tombstone.ts'
 
 const NO_MESSAGE = refused('NOT_FOUND', 'No such message in this chat', 'messageId')
 const BLOCKED = refused('FORBIDDEN', 'One of the two has blocked the other')
@@ -27,26 +26,8 @@ export const decideSend: Decide<'message:send'> = (situation, command) => {
   const fault = contentFault(command, situation, right)
   if (fault) return fault
   const seq = state.seq + 1
-  const message: Message = {
-    id: command.id ?? situation.freshId(),
-    chatId: command.chatId,
-    seq,
-    changedSeq: seq,
-    senderId: principal.user.id,
-    contentType: command.contentType,
-    content: command.content,
-    formatting: command.formatting ?? null,
-    metadata: command.metadata ?? null,
-    replyToId: command.replyToId ?? null,
-    mentions: command.mentions ? [...new Set(command.mentions)] : [],
-    reactions: [],
-    attachments: [],
-    isEdited: false,
-    editedAt: null,
-    isDeleted: false,
-    deletedAt: null,
-    createdAt: at,
-  }
+  const id = command.id ?? situation.freshId()
+  const message = toMessage(command, { id, seq, senderId: principal.user.id, at })
   return {
     kind: 'done',
     events: [
@@ -177,16 +158,37 @@ function replay(
   if (earlier.chatId !== command.chatId || earlier.senderId !== principal.user.id) {
     return refused('CONFLICT', 'This id names another message: choose a fresh UUIDv7', 'id')
   }
-  const { seq } = earlier
-  const message = state?.participants.has(principal.user.id)
-    ? earlier
-    : {
-        ...toTombstone(earlier, { seq, at: earlier.createdAt }),
-        content: command.content,
-        isDeleted: false,
-        deletedAt: null,
-      }
+  const { id, seq, createdAt: at } = earlier
+  const senderId = principal.user.id
+  const message = state?.participants.has(senderId) ? earlier : toMessage(command, { id, seq, senderId, at })
   return { kind: 'done', events: [], isReplay: true, ack: { message, seq, replayed: true } }
+}
+
+/** The message as it is when it is sent. */
+function toMessage(
+  command: CommandOf<'message:send'>,
+  { id, seq, senderId, at }: { id: string; seq: number; senderId: string; at: string },
+): Message {
+  return {
+    id,
+    chatId: command.chatId,
+    seq,
+    changedSeq: seq,
+    senderId,
+    contentType: command.contentType,
+    content: command.content,
+    formatting: command.formatting ?? null,
+    metadata: command.metadata ?? null,
+    replyToId: command.replyToId ?? null,
+    mentions: command.mentions ? [...new Set(command.mentions)] : [],
+    reactions: [],
+    attachments: [],
+    isEdited: false,
+    editedAt: null,
+    isDeleted: false,
+    deletedAt: null,
+    createdAt: at,
+  }
 }
 
 function contentFault(
