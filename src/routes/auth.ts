@@ -128,11 +128,12 @@ export function authRoutes(deps: AppDeps) {
   }
 
   const app = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid })
-  for (const path of ['/password', '/ticket', '/sessions', '/sessions/*']) app.use(path, requireUser(deps))
   app.use(async (context, next) => {
+    context.set('bucket', 'auth')
     await next()
     context.header('Cache-Control', 'no-store')
   })
+  for (const path of ['/password', '/ticket', '/sessions', '/sessions/*']) app.use(path, requireUser(deps))
 
   return app
     .openapi(register, async (context) => {

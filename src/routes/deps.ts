@@ -51,7 +51,7 @@ export interface AppEnv {
     /** Of the client, seen through the proxies that are trusted. */
     ipAddress: string | null
     authenticated: Authenticated
-    /** The bucket that refused the request. */
+    /** The bucket that a refusal for too many requests is about. */
     bucket: Bucket
   }
 }
