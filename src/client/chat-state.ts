@@ -15,6 +15,8 @@ export type SendBody = Partial<Omit<ClientFrameOf<'message:send'>['data'], 'chat
 export interface QueuedMessage {
   readonly id: string
   readonly chatId: string
+  /** null when it was written before this client knew whose it is. */
+  readonly senderId: string | null
   readonly body: SendBody
   /** ISO 8601, by this device's clock. */
   readonly queuedAt: string

@@ -10,6 +10,7 @@ export type SendAck = AckOf<'message:send'>
 export interface OutboxPorts extends Edges {
   readonly storage: OutboxStorage
   readonly ask: Ask
+  readonly userId: () => string | null
   /**
    * Sends of one chat that may be on their way together. 1 keeps them in order whatever happens; more is faster, and
    * one that fails for a while is overtaken by those sent with it.
@@ -32,6 +33,8 @@ export interface Outbox {
   /** Resolves with the ack, however long that takes; rejects when refused or not kept by the storage. */
   send(chatId: string, body: SendBody): Promise<SendAck>
   list(chatId: string): readonly QueuedMessage[]
+  /** Whose connection the next one is: what somebody else wrote on this device is left in the storage. */
+  adopt(userId: string): void
   /** There is a live connection. */
   start(): void
   stop(): void
@@ -56,7 +59,7 @@ interface Lane {
 }
 
 export function createOutbox(ports: OutboxPorts, events: OutboxEvents): Outbox {
-  const { clock, random, uuid, storage, ask, inFlight } = ports
+  const { clock, random, uuid, storage, ask, userId, inFlight } = ports
   const lanes = new Map<string, Lane>()
   let isLive = false
   let lastPlace = 0
@@ -76,7 +79,7 @@ export function createOutbox(ports: OutboxPorts, events: OutboxEvents): Outbox {
     if (loading) await loading
     lastPlace += 1
     const queuedAt = new Date(clock.now()).toISOString()
-    const message = { id: uuid(), chatId, body, queuedAt, place: lastPlace }
+    const message = { id: uuid(), chatId, senderId: userId(), body, queuedAt, place: lastPlace }
     return new Promise((resolve, reject) => {
       const entry = { message, resolve, reject, isSaved: false }
       queue(entry)
@@ -169,6 +172,15 @@ export function createOutbox(ports: OutboxPorts, events: OutboxEvents): Outbox {
     list(chatId) {
       const { flying = [], waiting = [] } = lanes.get(chatId) ?? {}
       return [...flying, ...waiting].map(({ message }) => message).sort((a, b) => a.place - b.place)
+    },
+    adopt(owner) {
+      for (const lane of lanes.values()) {
+        lane.waiting = lane.waiting.filter(({ message, reject }) => {
+          const isOwn = message.senderId === null || message.senderId === owner
+          if (!isOwn) reject(new ParleyError('OFFLINE', 'Another user has logged in'))
+          return isOwn
+        })
+      }
     },
     start() {
       isLive = true

@@ -97,7 +97,10 @@ export function createReplica(ports: ReplicaPorts, settings: ReplicaSettings): R
     clock: ports.clock,
     tell: (type, data) => isLive() && connection.tell(type, data),
   })
-  const outbox = createOutbox({ ...ports, ask, inFlight: settings.inFlight }, { queued, acked, refused })
+  const outbox = createOutbox(
+    { ...ports, ask, inFlight: settings.inFlight, userId: () => account.user?.id ?? null },
+    { queued, acked, refused },
+  )
   /** The history whose chats were listed; others that come up are read one by one. */
   let listed: string | undefined
   let presence: Exclude<PresenceStatus, 'offline'> = 'online'
@@ -105,6 +108,7 @@ export function createReplica(ports: ReplicaPorts, settings: ReplicaSettings): R
 
   async function catchUp({ user, logId }: Hello['data']): Promise<void> {
     account.begin(user, logId)
+    outbox.adopt(user.id)
     if (listed !== logId) {
       for (const chat of await reader.listChats()) account.take(chat.id, { type: 'snapshot', chat })
       listed = logId

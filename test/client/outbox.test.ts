@@ -20,12 +20,14 @@ let edges: ReturnType<typeof createTestEdges>
 let storage: OutboxStorage
 let asked: Asked[]
 let refused: string[]
+let user: string | null
 
 beforeEach(() => {
   edges = createTestEdges()
   storage = createMemoryOutbox()
   asked = []
   refused = []
+  user = 'me'
 })
 
 function create(inFlight = 1): Outbox {
@@ -44,7 +46,7 @@ function create(inFlight = 1): Outbox {
       })
     })) as unknown as Ask
   return createOutbox(
-    { ...edges, storage, ask, inFlight },
+    { ...edges, storage, ask, inFlight, userId: () => user },
     {
       queued() {},
       acked() {},
@@ -176,7 +178,14 @@ describe('an outbox', () => {
 
   test('waits for a storage that takes time, before it sends and before it keeps order', async () => {
     const slow = createMemoryOutbox()
-    await slow.save({ id: 'old', chatId: 'a', body: { content: 'old' }, queuedAt: '', place: 3 })
+    await slow.save({
+      id: 'old',
+      chatId: 'a',
+      senderId: null,
+      body: { content: 'old' },
+      queuedAt: '',
+      place: 3,
+    })
     storage = {
       load: async () => slow.load(),
       save: (message) => settled().then(() => slow.save(message)),
@@ -198,6 +207,19 @@ describe('an outbox', () => {
     await expect(outbox.send('a', { content: 'one' })).rejects.toBeInstanceOf(ParleyError)
     expect(asked).toEqual([])
     expect(outbox.list('a')).toEqual([])
+  })
+
+  test('leaves what another user wrote on this device where it is', async () => {
+    send(create(), 'mine')
+    await settled()
+    user = 'somebody else'
+    const outbox = create()
+    send(outbox, 'theirs')
+    outbox.adopt(user)
+    outbox.start()
+    await settled()
+    expect(contents()).toEqual(['theirs'])
+    expect((await storage.load()).map(({ body }) => body.content)).toEqual(['mine', 'theirs'])
   })
 
   test('forgets everything when it is cleared', async () => {
@@ -225,7 +247,7 @@ test('a browser’s storage keeps messages apart from what else is in it', async
     setItem: (key, value) => void items.set(key, value),
     removeItem: (key) => void items.delete(key),
   })
-  const message = { id: 'm', chatId: 'a', body: { content: 'one' }, queuedAt: '', place: 1 }
+  const message = { id: 'm', chatId: 'a', senderId: 'me', body: { content: 'one' }, queuedAt: '', place: 1 }
   await local.save(message)
   expect(await local.load()).toEqual([message])
   await local.remove('m')

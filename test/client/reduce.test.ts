@@ -41,7 +41,7 @@ const edited = (seq: number, messageSeq: number) =>
   eventAt(seq, 'message:edited', {
     message: messageAt(messageSeq, { changedSeq: seq, content: 'edited' }),
   })
-const queued = { id: uuidOf(11), chatId: '', body: {}, queuedAt: AT, place: 1 }
+const queued = { id: uuidOf(11), chatId: '', senderId: ME, body: {}, queuedAt: AT, place: 1 }
 
 const CASES: readonly Case[] = [
   {
