@@ -65,7 +65,9 @@ export function createGateway(ports: GatewayPorts): Gateway {
 
   async function open(connection: Connection, { principal, expiresAt }: Authenticated): Promise<void> {
     const logId = await changes.logId()
-    const user = await presentUser(principal.user.id)
+    let user = await localUser(principal.user.id)
+    // Whoever was found may have been forgotten by now: the last other connection has ended meanwhile.
+    while (users.get(user.id) !== user) user = await localUser(user.id)
     if (user.connections.size >= ports.connectionsPerUser) return connection.close('tooManyConnections')
     connection.open(user, {
       type: 'hello',
@@ -86,14 +88,6 @@ export function createGateway(ports: GatewayPorts): Gateway {
     })
     if (connection.isOpen) showStatus(user)
     else forgetUnused(user)
-  }
-
-  /** Whoever was found may have left while the finding took its time: his last other connection has ended. */
-  async function presentUser(userId: string): Promise<LocalUser> {
-    for (;;) {
-      const user = await localUser(userId)
-      if (users.get(userId) === user) return user
-    }
   }
 
   function localUser(userId: string): Promise<LocalUser> {

@@ -194,7 +194,8 @@ class Simulation {
     const record = this.#record(chatId, '', content)
     device.replica.send(chatId, { content }).then(
       ({ message, seq }) => this.#settle(record, { messageId: message.id, seq }),
-      () => this.#settle(record),
+      // A refusal may be of a second try, by an instance that has not seen what became of the first: not a `failed`.
+      () => {},
     )
   }
 
@@ -225,11 +226,8 @@ class Simulation {
     return record
   }
 
-  #settle(record: SendRecord, done?: { messageId: string; seq: number }): void {
-    record.settledAt = this.#world.now
-    record.outcome = done ? 'ok' : 'failed'
-    record.seq = done?.seq
-    record.messageId = done?.messageId ?? record.messageId
+  #settle(record: SendRecord, { messageId, seq }: { messageId: string; seq: number }): void {
+    Object.assign(record, { messageId, seq, settledAt: this.#world.now, outcome: 'ok' })
   }
 
   #dispatch(userId: string, command: CommandOf<CommandType>): void {
