@@ -13,6 +13,9 @@ const DESCRIPTION = `Messages, chats and people of one Parley service. The socke
 /asyncapi.json. Send \`Authorization: Bearer <accessToken>\`; POST /api/auth/login gives one. Ids are UUIDs, lists
 are \`{data, nextCursor, hasMore}\`, and every error has the same body.`
 
+/** In the order of the reference. */
+const TAGS = ['Accounts', 'Users', 'Contacts', 'Chats', 'Participants', 'Messages', 'Health']
+
 /** What each error says in the reference. */
 const MEANINGS: Partial<Record<ErrorCode, string>> = {
   VALIDATION_ERROR: 'Something in the request is wrong: `details` names each field',
@@ -38,6 +41,7 @@ export function toOpenApi(app: OpenAPIHono<AppEnv>, version: string): Document {
     info: { title: 'Parley', version, description: DESCRIPTION, license: { name: 'MIT' } },
     servers: [{ url: '/' }],
     security: [{ bearer: [] }],
+    tags: TAGS.map((name) => ({ name })),
   })
   for (const [path, item] of Object.entries(document.paths ?? {})) {
     for (const method of METHODS) {

@@ -1,5 +1,6 @@
 import { html } from 'hono/html'
 import type { AsyncApi, JsonSchema, SocketMessage } from '../../protocol/asyncapi.ts'
+import { CLOSES } from '../../protocol/errors.ts'
 import { toPage } from './page.ts'
 
 type Html = ReturnType<typeof html>
@@ -28,10 +29,13 @@ export function socketPage(api: AsyncApi): Html {
   const main = html`<article class="socket">
   <h1>Socket</h1>
   <p class="lead">${api.info.description}</p>
-  <p>${api.channels.socket.description}</p>
+  ${closeTable}
   ${groups.map(
     (group) => html`<section aria-labelledby="${group.prefix}group">
     <h2 id="${group.prefix}group">${group.title}</h2>
+    <ul class="contents">${group.messages.map(
+      ([key, { name }]) => html`<li><a href="#${key}"><code>${name}</code></a></li>`,
+    )}</ul>
     ${group.messages.map(([key, message]) => frame(key, message, messages))}
   </section>`,
   )}
@@ -47,6 +51,17 @@ export function socketPage(api: AsyncApi): Html {
 </article>`
   return toPage({ title: 'Socket', path: '/docs/socket', main })
 }
+
+const closeTable = html`<table>
+  <thead><tr><th>The server closes with</th><th>Because</th><th>Then the client</th></tr></thead>
+  <tbody>${Object.entries(CLOSES).map(
+    ([reason, { code, reconnect }]) => html`<tr>
+    <td><code>${code}</code></td>
+    <td>${reason}</td>
+    <td>${reconnect ? 'reconnects by itself' : 'does not come back by itself'}</td>
+  </tr>`,
+  )}</tbody>
+</table>`
 
 function frame(key: string, message: SocketMessage, all: Readonly<Record<string, SocketMessage>>): Html {
   const ack = all[key.replace(/^send\./, 'ack.')]
