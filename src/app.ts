@@ -12,11 +12,15 @@ import { LIMITS } from './protocol/limits.ts'
 import { accessLog } from './routes/access-log.ts'
 import { clientAddress } from './routes/address.ts'
 import { authRoutes } from './routes/auth.ts'
+import { chatRoutes } from './routes/chats.ts'
 import { contactRoutes } from './routes/contacts.ts'
 import type { AppDeps, AppEnv } from './routes/deps.ts'
 import { limitAddress, requireUser } from './routes/guards.ts'
 import { healthRoutes } from './routes/health.ts'
+import { historyRoutes } from './routes/history.ts'
+import { messageRoutes } from './routes/messages.ts'
 import { toOpenApi } from './routes/openapi.ts'
+import { participantRoutes } from './routes/participants.ts'
 import { referenceRoutes } from './routes/reference/routes.ts'
 import { answerError, answerRefusal } from './routes/refusals.ts'
 import { socketRoutes } from './routes/socket.ts'
@@ -79,6 +83,10 @@ function createApi(deps: AppDeps) {
     .route('/api/auth', authRoutes(deps))
     .route('/api/users', userRoutes(deps))
     .route('/api/contacts', contactRoutes(deps))
+    .route('/api/chats', chatRoutes(deps))
+    .route('/api/chats', participantRoutes(deps))
+    .route('/api/chats', historyRoutes(deps))
+    .route('/api/messages', messageRoutes(deps))
 }
 
 /** What every request passes, in this order. */

@@ -138,11 +138,15 @@ export const ContactsQuery = z.strictObject({ limit: Limit, cursor: Uuid.optiona
 
 export const CreateDirectBody = z.strictObject({ userId: UserId }).meta({ id: 'CreateDirect' })
 export const TransferBody = z.strictObject({ userId: UserId }).meta({ id: 'TransferOwnership' })
-export const ReadBody = z
-  .union([z.strictObject({ seq: Seq }), z.strictObject({ messageId: MessageId })], {
-    error: 'Give either seq or messageId',
-  })
-  .meta({ id: 'MarkRead' })
+/** A write that has no id of its own is made once for each key. */
+export const IdempotencyHeader = z.object({
+  'idempotency-key': z
+    .string()
+    .min(1)
+    .max(200)
+    .optional()
+    .describe("The client's own name for this request: a retry with it answers with the first result"),
+})
 
 const SeqParam = z.coerce.number('Must be a seq').int('Must be a whole number').min(0, 'Must not be negative')
 

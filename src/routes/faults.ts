@@ -1,5 +1,5 @@
 /** SQLSTATE classes and codes that say "not now" instead of "never": no connection, no resources, cancelled, restarting. */
-const UNAVAILABLE_STATES = /^(08|53|57|55P03|25P03|40)/
+const UNAVAILABLE_STATES = /^(08|25|40|53|55P03|57)/
 /** What the driver and the network call it. */
 const UNAVAILABLE_CODES = /^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|ENOENT|EHOST)/
 const UNAVAILABLE_MESSAGES =
