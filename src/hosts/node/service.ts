@@ -8,9 +8,8 @@ import { createMemoryTickets } from '../../auth/tickets.ts'
 import { type Config, ratesOf } from '../../config.ts'
 import { createCommitter } from '../../db/commit.ts'
 import type { Database } from '../../db/connect.ts'
-import { createIndexer } from '../../db/indexer.ts'
 import { createChangesReader } from '../../db/queries/changes.ts'
-import { createUserReader } from '../../db/queries/users.ts'
+import { createUserReader } from '../../db/user-reader.ts'
 import { createRoomStore } from '../../db/room-store.ts'
 import { createGateway, type Gateway } from '../../gateway/gateway.ts'
 import { createMemoryPresence } from '../../gateway/memory.ts'
@@ -48,13 +47,7 @@ export async function createService({ config, logger, db, phase }: ServiceDeps):
   const rates = ratesOf(config)
   const limiter = config.RATE_LIMITS === 'off' ? createOpenLimiter() : createLimiter(rates)
   const changes = createChangesReader(db)
-  const indexer = createIndexer(db, {
-    clock,
-    language: config.SEARCH_LANGUAGE,
-    onFault: (error) => onFault({ error }),
-  })
   const committer = createCommitter(db, {
-    onCommitted: indexer.changed,
     onFault: (error) => onFault({ error }),
   })
   const rooms = createRooms({ store: createRoomStore(db, committer), broadcast, clock, ids, onFault })
@@ -107,7 +100,6 @@ export async function createService({ config, logger, db, phase }: ServiceDeps):
     await gateway.drain(milliseconds)
     rooms.drain()
     await committer.close()
-    await indexer.close()
   }
 
   return { app, upgrades, gateway, drain }

@@ -33,18 +33,19 @@ export function configOrExit(): Config {
 
 function stopOnSignal(running: Running): void {
   let isStopping = false
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => {
-      // The second one is from somebody who will not wait.
-      if (isStopping) process.exit(130)
-      isStopping = true
-      say('Saying goodbye to every connection; once more ends at once')
-      running.stop().then(
-        () => process.exit(0),
-        () => process.exit(1),
-      )
-    })
+  const stop = () => {
+    // The second one is from somebody who will not wait.
+    if (isStopping) process.exit(130)
+    isStopping = true
+    say('Saying goodbye to every connection; once more ends at once')
+    running.stop().then(
+      () => process.exit(0),
+      () => process.exit(1),
+    )
   }
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, stop)
+  // A process that was forked ends with the one that wanted it.
+  process.once('disconnect', stop)
 }
 
 function whereToGo(url: string, { DATABASE_URL, DATA_DIR }: Config): string {
