@@ -56,16 +56,17 @@ export class Room implements RoomHandle {
   readonly #typing: Typing
   #state: RoomState | undefined
   #isLoaded = false
-  /** The state was loaded for the turn that runs now, so that a refusal may rest on it. */
-  #isFresh = false
   #reloads = 0
   /** A commit's answer was lost: what it stored, if it did, was told to nobody. */
   #isUntold = false
   #mailbox: Waiting[] = []
+  /** The commands of the turn that runs now. */
+  #inTurn: readonly Waiting[] = []
   /** Watermarks of a group that wait for the end of their second. */
   #held: Waiting[] = []
   #receiptsDue = 0
   #isRunning = false
+  #isWatched = false
   #usedAt: number
 
   constructor(chatId: string, ports: RoomPorts) {
@@ -81,12 +82,15 @@ export class Room implements RoomHandle {
   }
 
   dispatch<T extends CommandType>(envelope: Envelope<T>): Promise<Outcome<T>> {
-    if (this.#mailbox.length >= LIMITS.roomMailbox) return Promise.resolve({ ok: false, refusal: BUSY })
+    if (this.#mailbox.length + this.#held.length >= LIMITS.roomMailbox)
+      return Promise.resolve({ ok: false, refusal: BUSY })
     return new Promise((resolve) => {
       const now = this.#ports.clock.now()
       this.#usedAt = now
       const settle = resolve as (outcome: Outcome) => void
-      this.#mailbox.push({ envelope: envelope as Envelope, deadline: now + TIMES.commitDeadline, settle })
+      const named = withId(envelope as Envelope, this.#ports.ids)
+      this.#mailbox.push({ envelope: named, deadline: now + TIMES.commitDeadline, settle })
+      this.#watch(TIMES.commitDeadline)
       if (!this.#isRunning) void this.#run()
     })
   }
@@ -110,36 +114,45 @@ export class Room implements RoomHandle {
   async #run(): Promise<void> {
     this.#isRunning = true
     while (this.#mailbox.length > 0) {
-      let batch: readonly Waiting[] = []
+      this.#hold()
+      this.#inTurn = takeBatch(this.#mailbox)
       try {
-        if (!this.#isLoaded) await this.#load()
-        this.#hold()
-        batch = this.#dropLate(takeBatch(this.#mailbox))
-        await this.#turn(batch)
+        await this.#turn(this.#inTurn)
       } catch (error) {
         this.#isLoaded = false
         this.#ports.onFault({ chatId: this.#chatId, error })
-        refuseAll(batch, UNAVAILABLE)
-        await this.#pause()
-        this.#mailbox = [...this.#dropLate(this.#mailbox)]
+        refuseAll(this.#inTurn, UNAVAILABLE)
       }
-      this.#isFresh = false
     }
+    this.#inTurn = []
     this.#isRunning = false
   }
 
   async #turn(batch: readonly Waiting[]): Promise<void> {
-    let waiting = batch
+    let waiting = this.#dropLate(batch)
     for (let attempt = 0; waiting.length > 0; attempt += 1) {
-      const plan = await this.#plan(waiting, attempt > 0)
-      const result = plan.turn.events.length === 0 ? COMMITTED : await this.#ports.store.commit(plan.turn)
-      if (result.status === 'committed') return this.#finish(waiting, plan)
+      const result = await this.#attempt(waiting, attempt)
+      if (result.status === 'committed') return
       this.#isLoaded = false
       if (result.status === 'unknown') this.#isUntold = true
       if (result.status === 'refused') return this.#isolate(waiting, result.refusal)
       if (result.status !== 'stale') await this.#pause()
       waiting = this.#dropLate(waiting)
     }
+  }
+
+  /** Decides and commits; when that is done, answers and tells. */
+  async #attempt(waiting: readonly Waiting[], attempt: number): Promise<CommitResult> {
+    let plan: TurnPlan
+    try {
+      plan = await this.#plan(waiting, attempt > 0)
+    } catch (error) {
+      if (attempt === 0) this.#ports.onFault({ chatId: this.#chatId, error })
+      return UNREADABLE
+    }
+    const result = plan.turn.events.length === 0 ? COMMITTED : await this.#ports.store.commit(plan.turn)
+    if (result.status === 'committed') this.#finish(waiting, plan)
+    return result
   }
 
   /**
@@ -150,8 +163,12 @@ export class Room implements RoomHandle {
   async #plan(waiting: readonly Waiting[], isRetry: boolean): Promise<TurnPlan> {
     const { store, clock, ids } = this.#ports
     const envelopes = waiting.map(({ envelope }) => envelope)
+    let isFresh = false
     for (let isLookedUp = isRetry; ; isLookedUp = true) {
-      if (!this.#isLoaded) await this.#load()
+      if (!this.#isLoaded) {
+        await this.#load()
+        isFresh = true
+      }
       const needs = needsOf(envelopes, isLookedUp)
       const isEmpty = needs.messageIds.length + needs.userIds.length === 0
       const plan = planTurn({
@@ -162,8 +179,8 @@ export class Room implements RoomHandle {
         at: new Date(clock.now()).toISOString(),
         freshId: () => ids.uuid(),
       })
-      if (!plan.isDoubtful || (isLookedUp && this.#isFresh)) return plan
-      if (!this.#isFresh) this.#isLoaded = false
+      if (!plan.isDoubtful || (isLookedUp && isFresh)) return plan
+      if (!isFresh) this.#isLoaded = false
     }
   }
 
@@ -171,10 +188,13 @@ export class Room implements RoomHandle {
     const reloads = this.#reloads
     this.#state = await this.#ports.store.load(this.#chatId)
     this.#isLoaded = reloads === this.#reloads
-    this.#isFresh = true
     if (!this.#isUntold || !this.#state) return
     this.#isUntold = false
-    this.#ports.broadcast.publish(`chat:${this.#chatId}`, { kind: 'head', seq: this.#state.seq })
+    this.#tellHead(this.#state.seq)
+  }
+
+  #tellHead(seq: number): void {
+    this.#ports.broadcast.publish(`chat:${this.#chatId}`, { kind: 'head', seq })
   }
 
   #finish(waiting: readonly Waiting[], plan: TurnPlan): void {
@@ -183,6 +203,7 @@ export class Room implements RoomHandle {
       const outcome = plan.outcomes[index]
       if (outcome) settle(outcome)
     })
+    if (plan.hasReplay && plan.next) this.#tellHead(plan.next.seq)
     if (plan.events.length === 0) return
     tell(this.#ports.broadcast, plan)
     for (const { event } of plan.events) {
@@ -223,18 +244,40 @@ export class Room implements RoomHandle {
     return inTime
   }
 
+  /** Answers whoever has waited too long, also while the store hangs. One timer a room, not one a command. */
+  #watch(milliseconds: number): void {
+    if (this.#isWatched) return
+    this.#isWatched = true
+    this.#ports.clock.after(milliseconds, () => {
+      this.#isWatched = false
+      this.#mailbox = [...this.#dropLate(this.#mailbox)]
+      const waiting = [...this.#dropLate(this.#inTurn), ...this.#mailbox]
+      if (waiting.length === 0) return
+      this.#watch(Math.min(...waiting.map(({ deadline }) => deadline)) - this.#ports.clock.now())
+    })
+  }
+
   #pause(): Promise<void> {
     return new Promise((resolve) => this.#ports.clock.after(RETRY_PAUSE, resolve))
   }
 
+  /** A room that is not in memory is read and not kept: a turn may begin meanwhile, and know more. */
   async #stateForTyping(): Promise<RoomState | undefined> {
-    if (!this.#isLoaded && !this.#isRunning) await this.#load()
-    return this.#state
+    return this.#isLoaded ? this.#state : this.#ports.store.load(this.#chatId)
   }
 }
 
+/** The store cannot be read, so nothing was done. */
+const UNREADABLE: CommitResult = { status: 'unavailable' }
 const COMMITTED: CommitResult = { status: 'committed' }
 const NOTHING_KNOWN: Known = { messages: new Map(), users: new Map() }
+
+/** A send that has no id gets one before its first try: another try must be the same message. */
+function withId(envelope: Envelope, ids: Ids): Envelope {
+  const { command } = envelope
+  if (command.type !== 'message:send' || command.id !== undefined) return envelope
+  return { ...envelope, command: { ...command, id: ids.uuid() } }
+}
 
 /** The next turn's commands: a run of those that share turns, or one other. */
 function takeBatch(mailbox: Waiting[]): Waiting[] {

@@ -20,6 +20,8 @@ export interface TurnPlan {
   readonly outcomes: readonly Outcome[]
   /** Some answer rests on the state alone and commits nothing, so it is worth as much as the state is fresh. */
   readonly isDoubtful: boolean
+  /** Something was there already. Whoever stored it may have died before telling of it. */
+  readonly hasReplay: boolean
 }
 
 export interface TurnInput {
@@ -73,6 +75,7 @@ export function planTurn({ chatId, state, envelopes, known, at, freshId }: TurnI
   let mutes: Turn['mutes'] = []
   let next = state
   let isDoubtful = false
+  let hasReplay = false
   for (const envelope of envelopes) {
     const decision = decide({ state: next, known: { ...known, messages }, at, freshId }, envelope)
     switch (decision.kind) {
@@ -85,6 +88,7 @@ export function planTurn({ chatId, state, envelopes, known, at, freshId }: TurnI
         raise(marks, { ...decision, at })
         break
       case 'done':
+        hasReplay ||= decision.isReplay === true
         isDoubtful ||= decision.events.length === 0 && !decision.isReplay
         mutes = decision.mutes ?? mutes
         outcomes.push({ ok: true, data: decision.ack })
@@ -110,6 +114,7 @@ export function planTurn({ chatId, state, envelopes, known, at, freshId }: TurnI
     events,
     outcomes: outcomes.map((outcome) => outcome ?? { ok: true, data: { seq } }),
     isDoubtful,
+    hasReplay,
   }
 }
 

@@ -17,6 +17,8 @@ interface TypingPorts {
 export function createTyping(chatId: string, { broadcast, clock }: TypingPorts): Typing {
   /** User id to the moment at which the server forgets. */
   const typists = new Map<string, number>()
+  /** Those of whom it is being looked up whether they may. */
+  const doubtful = new Set<string>()
   let toldAt = Number.NEGATIVE_INFINITY
   let scheduled: { at: number; cancel: () => void } | undefined
 
@@ -39,6 +41,7 @@ export function createTyping(chatId: string, { broadcast, clock }: TypingPorts):
   }
 
   function stop(userId: string): void {
+    doubtful.delete(userId)
     if (typists.delete(userId)) schedule(clock.now())
   }
 
@@ -51,15 +54,18 @@ export function createTyping(chatId: string, { broadcast, clock }: TypingPorts):
         typists.set(userId, clock.now() + TIMES.typingExpiry)
         return
       }
+      if (doubtful.has(userId)) return
+      doubtful.add(userId)
       load().then(
         (state) => {
+          if (!doubtful.delete(userId)) return
           const me = state?.participants.get(userId)
           if (!state || !me || state.isDeleted || state.isBlocked || !may(me.role, 'typing', state.chat.kind))
             return
           typists.set(userId, clock.now() + TIMES.typingExpiry)
           schedule(clock.now())
         },
-        () => {}, // a signal may be dropped: the store is away
+        () => doubtful.delete(userId), // a signal may be dropped: the store is away
       )
     },
   }
