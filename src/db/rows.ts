@@ -1,6 +1,7 @@
 import type {
   ChatInfo,
   Formatting,
+  Membership,
   Message,
   Metadata,
   Participant,
@@ -62,6 +63,13 @@ export interface MessageRow {
   readonly reactions: Reaction[] | null
 }
 
+export interface MembershipRow {
+  readonly role: Membership['role']
+  readonly read_seq: number
+  readonly unread: number
+  readonly muted_until: string | null
+}
+
 /** userJson is the SQL of a UserRow, of the table or alias. */
 export function userJson(users: string): string {
   return `json_build_object('id', ${users}.id, 'username', ${users}.username, 'display_name', ${users}.display_name,
@@ -79,6 +87,17 @@ export function participantJson(participants: string, users: string): string {
 /** chatJson is the SQL of a ChatRow, of the table or alias. */
 export function chatJson(chats: string): string {
   return `to_json(${chats})`
+}
+
+/** membershipJson is the SQL of a MembershipRow, of a participant's and a chat's alias; null without participant. */
+export function membershipJson(participants: string, chats: string): string {
+  const it = participants
+  return `case when ${it}.user_id is not null then json_build_object('role', ${it}.role, 'read_seq', ${it}.read_seq,
+    'muted_until', ${it}.muted_until, 'unread', (
+      select count(*) from messages m where m.chat_id = ${it}.chat_id and m.seq > ${it}.read_seq
+        and m.deleted_at is null and m.sender_id is distinct from ${it}.user_id
+        and (${chats}.history = 'all' or m.seq >= ${it}.joined_seq)
+    )) end`
 }
 
 /** messageJson is the SQL of a MessageRow, of the table or alias; its reactions are looked up with it. */
@@ -136,6 +155,15 @@ export function toParticipant(row: ParticipantRow): Participant {
     readSeq: row.read_seq,
     deliveredSeq: row.delivered_seq,
     user: toUser(row.user),
+  }
+}
+
+export function toMembership(row: MembershipRow): Membership {
+  return {
+    role: row.role,
+    readSeq: row.read_seq,
+    unread: row.unread,
+    mutedUntil: toTime(row.muted_until),
   }
 }
 

@@ -1,0 +1,132 @@
+import type { ChangesRead, ChangesReader, ChangesWanted, UserHead } from '../../gateway/ports.ts'
+import { LIMITS } from '../../protocol/limits.ts'
+import type { Database } from '../connect.ts'
+import {
+  type ChatRow,
+  chatJson,
+  type MembershipRow,
+  type MessageRow,
+  membershipJson,
+  messageJson,
+  type ParticipantRow,
+  participantJson,
+  toChatInfo,
+  toMembership,
+  toMessage,
+  toParticipant,
+} from '../rows.ts'
+import { locateMessage } from './messages.ts'
+
+/**
+ * The cluster, its timeline (a promoted replica or a restored backup begins another) and the database in it (a
+ * restored dump is another).
+ */
+const CLUSTER_LOG = `
+select (select system_identifier from pg_control_system()) || '-' ||
+  substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) || '-' ||
+  (select oid from pg_database where datname = current_database()) as id`
+const STORED_LOG = 'select id from history_log'
+/** Insufficient privilege; not supported. */
+const NOT_TOLD = ['42501', '0A000']
+
+const HEADS = `
+select p.user_id as "userId", p.chat_id as "chatId", c.seq
+from chat_participants p join chats c on c.id = p.chat_id
+where p.user_id = any($1::uuid[]) and p.left_seq is null and c.deleted_at is null`
+
+/**
+ * All that changed in each wanted chat, for one reader, in one snapshot: nothing in it is newer than `head`. One more
+ * row than may be sent tells that there are too many. A message that was never changed is found by its seq, another
+ * by the partial index over what was changed.
+ */
+const CHANGES = `
+select w.chat_id, c.seq as head, own.left_seq, ${participantJson('own', 'self')} as own,
+  ${membershipJson('me', 'c')} as me, case when c.changed_seq > w.since then ${chatJson('c')} end as chat, (
+    select coalesce(json_agg(${participantJson('p', 'u')} order by p.changed_seq), '[]')
+    from (
+      select * from chat_participants where chat_id = me.chat_id and changed_seq > w.since limit $4
+    ) p join users u on u.id = p.user_id
+  ) as participants, (
+    select coalesce(json_agg(${messageJson('m')} order by m.seq), '[]')
+    from (
+      (select * from messages where chat_id = me.chat_id and seq > w.since and seq >= floor.seq limit $4)
+      union all
+      (select * from messages where chat_id = me.chat_id and changed_seq > w.since and changed_seq > seq
+         and seq <= w.since and seq >= floor.seq limit $4)
+    ) m
+  ) as messages
+from unnest($2::uuid[], $3::bigint[]) with ordinality as w(chat_id, since, place)
+join chats c on c.id = w.chat_id and c.deleted_at is null
+join chat_participants own on own.chat_id = c.id and own.user_id = $1
+join users self on self.id = own.user_id
+left join chat_participants me on me.chat_id = c.id and me.user_id = $1 and me.left_seq is null and w.since <= c.seq
+cross join lateral (select case c.history when 'all' then 0 else own.joined_seq end as seq) floor`
+
+interface ChangesRow {
+  readonly chat_id: string
+  readonly head: number
+  readonly left_seq: number | null
+  readonly own: ParticipantRow
+  readonly me: MembershipRow | null
+  readonly chat: ChatRow | null
+  readonly participants: readonly ParticipantRow[]
+  readonly messages: readonly MessageRow[]
+}
+
+/** createChangesReader reads what gateways must know, from the primary. */
+export function createChangesReader(db: Database): ChangesReader {
+  return {
+    logId: () => readLogId(db),
+    async listHeads(userIds) {
+      const { rows } = await db.pool.query<UserHead>(HEADS, [userIds])
+      return rows
+    },
+    async readChanges(userId, wanted) {
+      const chatIds = wanted.map(({ chatId }) => chatId)
+      const sinces = wanted.map(({ since }) => since)
+      const most = LIMITS.changesMost + 1
+      const { rows } = await db.pool.query<ChangesRow>(CHANGES, [userId, chatIds, sinces, most])
+      const found = new Map(rows.map((row) => [row.chat_id, row]))
+      return wanted.map((it) => toChanges(it, found.get(it.chatId)))
+    },
+    locate: (userId, messageId) => locateMessage(db, { userId, messageId }),
+  }
+}
+
+/** Another process may have become the primary since, so it is asked for each time. */
+async function readLogId(db: Database): Promise<string> {
+  const read = async (text: string) => {
+    const { rows } = await db.pool.query<{ id: string }>(text)
+    if (!rows[0]) throw new Error('The database does not name its history')
+    return rows[0].id
+  }
+  if (db.isEmbedded) return read(STORED_LOG)
+  return read(CLUSTER_LOG).catch((error) => {
+    if (NOT_TOLD.includes(error.code)) return read(STORED_LOG)
+    throw error
+  })
+}
+
+function toChanges({ chatId, since }: ChangesWanted, row: ChangesRow | undefined): ChangesRead {
+  if (!row) return { status: 'gone', chatId }
+  const nothing = { chatId, from: since, chat: null, me: null, participants: [], messages: [] }
+  if (row.left_seq !== null) {
+    return {
+      status: 'left',
+      changes: { ...nothing, to: row.left_seq, participants: [toParticipant(row.own)] },
+    }
+  }
+  if (since > row.head || row.participants.length + row.messages.length > LIMITS.changesMost) {
+    return { status: 'reset', chatId, head: row.head }
+  }
+  return {
+    status: 'changes',
+    changes: {
+      ...{ chatId, from: since, to: row.head },
+      chat: row.chat && toChatInfo(row.chat),
+      me: row.me && toMembership(row.me),
+      participants: row.participants.map(toParticipant),
+      messages: row.messages.map(toMessage),
+    },
+  }
+}
