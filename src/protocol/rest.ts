@@ -13,12 +13,21 @@ export function page<T extends z.ZodType>(item: T) {
   })
 }
 
-export const Limit = z.coerce
-  .number('Must be a number')
-  .int()
-  .min(1)
-  .max(LIMITS.pageMost, `Must be at most ${LIMITS.pageMost}`)
-  .default(LIMITS.pageDefault)
+/** A whole number as a query string spells it: digits and nothing else. */
+function digits<T extends z.ZodType>(number: T) {
+  return z.preprocess(
+    (value) => (typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value),
+    number,
+  )
+}
+
+export const Limit = digits(
+  z
+    .int('Must be a whole number')
+    .min(1, 'Must be at least 1')
+    .max(LIMITS.pageMost, `Must be at most ${LIMITS.pageMost}`)
+    .default(LIMITS.pageDefault),
+)
 export const Cursor = z.string().max(200)
 
 export const Username = z
@@ -148,7 +157,7 @@ export const IdempotencyHeader = z.object({
     .describe("The client's own name for this request: a retry with it answers with the first result"),
 })
 
-const SeqParam = z.coerce.number('Must be a seq').int('Must be a whole number').min(0, 'Must not be negative')
+const SeqParam = digits(Seq)
 
 /** Pages of a chat's messages, newest first. At most one of the four says where. */
 export const HistoryQuery = z

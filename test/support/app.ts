@@ -1,16 +1,19 @@
 import type { z } from 'zod'
 import { type AppDeps, createApp } from '../../src/app.ts'
 import { parseConfig, ratesOf } from '../../src/config.ts'
+import { createCommitter } from '../../src/db/commit.ts'
 import { connect, type Database } from '../../src/db/connect.ts'
-import { createMemoryChangesReader, createMemoryPresence } from '../../src/gateway/memory.ts'
+import { createChangesReader } from '../../src/db/queries/changes.ts'
+import { createRoomStore } from '../../src/db/room-store.ts'
+import { createMemoryPresence } from '../../src/gateway/memory.ts'
 import { asset } from '../../src/hosts/node/assets.ts'
-import { ids } from '../../src/hosts/node/clock.ts'
+import { ids, clock as realClock } from '../../src/hosts/node/clock.ts'
 import { createLimiter, createOpenLimiter } from '../../src/hosts/node/limiter.ts'
 import type { ErrorBody } from '../../src/protocol/errors.ts'
 import { LoggedIn } from '../../src/protocol/rest.ts'
 import { createRooms } from '../../src/rooms/directory.ts'
-import { createMemoryChats, createMemoryRoomStore } from '../../src/rooms/memory.ts'
 import { createTestAuth, PASSWORD, type TestAuth } from './auth.ts'
+import { createDeclaredCheck } from './declared.ts'
 import { createTestDatabase, type TestDatabase } from './postgres.ts'
 
 export interface TestRequest {
@@ -67,8 +70,15 @@ export async function createTestApp(
   const log = (level: string) => (fields: object, message: string) =>
     void logged.push({ level, message, ...fields })
   const { clock, broadcast } = auth
-  const chats = createMemoryChats()
-  const store = createMemoryRoomStore(chats)
+  const onFault = log('error')
+  const committer = createCommitter(db, { onFault: (error) => onFault({ error }, 'fault') })
+  const rooms = createRooms({
+    store: createRoomStore(db, committer),
+    broadcast,
+    clock: realClock,
+    ids,
+    onFault: (fault) => onFault(fault, 'fault'),
+  })
   const deps: AppDeps = {
     config,
     rates,
@@ -78,8 +88,8 @@ export async function createTestApp(
     ids,
     db,
     auth: auth.auth,
-    rooms: createRooms({ store, broadcast, clock, ids, onFault: log('fault') as never }),
-    changes: createMemoryChangesReader(chats, 'test'),
+    rooms,
+    changes: createChangesReader(db),
     presence: createMemoryPresence(),
     broadcast,
     health: async () => ({
@@ -96,6 +106,7 @@ export async function createTestApp(
     ...overrides,
   }
   const app = createApp(deps)
+  const checkDeclared = createDeclaredCheck(app)
   let count = 0
 
   async function call(route: string, request: TestRequest = {}): Promise<TestAnswer> {
@@ -110,12 +121,14 @@ export async function createTestApp(
     const response = await app.request(path, init, { address: request.address ?? null })
     const text = await response.text()
     const isJson = response.headers.get('Content-Type')?.startsWith('application/json')
-    return {
+    const answer = {
       status: response.status,
       headers: response.headers,
       text,
       body: isJson ? JSON.parse(text) : undefined,
     }
+    checkDeclared(method, path, answer)
+    return answer
   }
 
   async function user(username?: string): Promise<TestUser> {
@@ -128,6 +141,8 @@ export async function createTestApp(
   }
 
   async function close(): Promise<void> {
+    rooms.drain()
+    await committer.close()
     await db.close()
     await database.drop()
   }
