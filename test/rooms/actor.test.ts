@@ -5,8 +5,10 @@ import { createMemoryRoomStore } from '../../src/rooms/memory.ts'
 import type { Turn } from '../../src/rooms/ports.ts'
 import {
   ADAM,
+  aDirect,
   aGroup,
   aMessage,
+  DIRECT,
   GROUP,
   MIA,
   OLGA,
@@ -241,7 +243,6 @@ test('an old message that a command is about is read before the turn decides', a
 })
 
 test('a reload makes the room see what is outside of its sequence', async () => {
-  const { aDirect, DIRECT } = await import('../support/builders.ts')
   tables = tablesWith([aDirect()])
   stage = createStage(tables, DIRECT)
   expect(await stage.do(MIA, send({ chatId: DIRECT }))).toMatchObject({ ok: true })
