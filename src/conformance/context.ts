@@ -1,0 +1,129 @@
+import { v7 } from 'uuid'
+import type { z } from 'zod'
+import type { CreateGroupBody } from '../protocol/commands.ts'
+import { type Credentials, Person } from './person.ts'
+import { Random } from './random.ts'
+import type { RawSocket } from './raw-socket.ts'
+import type { Rest } from './rest.ts'
+
+/** Keeps every rule of the service for passwords. */
+export const PASSWORD = 'Conformance-1!'
+
+export interface ContextOptions {
+  readonly rest: Rest
+  readonly seed: number
+  /** Accounts to use as ann and ben instead of new ones. */
+  readonly users?: readonly Credentials[]
+}
+
+const NAMES = ['ann', 'ben', 'cleo', 'dan'] as const
+export type Name = (typeof NAMES)[number]
+export type Cast = Readonly<Record<Name, Person>>
+
+/** Gathering is a new group of some of the cast, each with a socket that hears it. */
+export interface Gathering<N extends Name> {
+  readonly chatId: string
+  /** The whole cast, those who take no part included. */
+  readonly people: Cast
+  readonly sockets: Readonly<Record<N, RawSocket>>
+}
+
+type GroupOptions = Partial<z.input<typeof CreateGroupBody>>
+
+/**
+ * Context is what rules have to work with. The cast is shared, as accounts cost time and requests: rules make chats
+ * of their own, and take strangers where they change an account. Ann and ben are contacts; dan is the outsider.
+ */
+export class Context {
+  readonly rest: Rest
+  readonly random: Random
+  readonly #users: readonly Credentials[]
+  readonly #sockets = new Set<RawSocket>()
+  /** Sets the names of this run apart from those of every other. */
+  readonly #tag = v7().replaceAll('-', '').slice(0, 20)
+  #cast: Promise<Cast> | undefined
+  #count = 0
+
+  constructor({ rest, seed, users = [] }: ContextOptions) {
+    this.rest = rest
+    this.random = new Random(seed)
+    this.#users = users
+  }
+
+  /** A name that nothing else on the deployment has. */
+  fresh(word: string): string {
+    this.#count += 1
+    return `${word}-${this.#tag}-${this.#count}`
+  }
+
+  messageId(): string {
+    return v7()
+  }
+
+  cast(): Promise<Cast> {
+    this.#cast ??= this.#gatherCast()
+    return this.#cast
+  }
+
+  /** A new account that no other rule uses. */
+  async stranger(word = 'stranger'): Promise<Person> {
+    const credentials = { username: this.fresh(word), password: PASSWORD }
+    const body = { ...credentials, passwordConfirm: PASSWORD }
+    const { data } = await this.rest.call('POST /api/auth/register', { body })
+    return this.#person(credentials, data)
+  }
+
+  /** A new group of these, the first of them its owner; nobody has a socket by it. */
+  async group(members: readonly [Person, ...Person[]], options: GroupOptions = {}): Promise<string> {
+    const [owner, ...others] = members
+    const body = { name: this.fresh('group'), participantIds: others.map(({ id }) => id), ...options }
+    const { chat } = await owner.call('POST /api/chats/group', { body })
+    return chat.id
+  }
+
+  /** A new group of these names, the first its owner, each with a socket that was opened after it began. */
+  async gather<N extends Name>(...names: [N, ...N[]]): Promise<Gathering<N>> {
+    const cast = await this.cast()
+    const [first, ...others] = names
+    const chatId = await this.group([cast[first], ...others.map((name) => cast[name])])
+    const sockets = await Promise.all(names.map(async (name) => [name, await cast[name].connect()] as const))
+    return { chatId, people: cast, sockets: Object.fromEntries(sockets) as Record<N, RawSocket> }
+  }
+
+  /** The direct chat of two who are contacts, made if need be. */
+  async direct(one: Person, other: Person): Promise<string> {
+    const { chat } = await one.call('POST /api/chats/direct', { body: { userId: other.id } })
+    return chat.id
+  }
+
+  async makeContacts(one: Person, other: Person): Promise<void> {
+    await one.call('POST /api/contacts', { body: { userId: other.id } })
+    await other.call('POST /api/contacts', { body: { userId: one.id } })
+  }
+
+  /** Ends what a rule left open. Fails it for a frame that was not of the contract, though nobody waited for it. */
+  async closeSockets(): Promise<void> {
+    const sockets = [...this.#sockets]
+    this.#sockets.clear()
+    for (const socket of sockets) socket.close()
+    const fault = sockets.find((socket) => socket.fault)?.fault
+    if (fault) throw fault
+  }
+
+  async #gatherCast(): Promise<Cast> {
+    const people = await Promise.all(NAMES.map((name, index) => this.#enter(name, this.#users[index])))
+    const cast = Object.fromEntries(NAMES.map((name, index) => [name, people[index]])) as unknown as Cast
+    await this.makeContacts(cast.ann, cast.ben)
+    return cast
+  }
+
+  async #enter(name: Name, credentials: Credentials | undefined): Promise<Person> {
+    if (!credentials) return this.stranger(name)
+    const { data } = await this.rest.call('POST /api/auth/login', { body: credentials })
+    return this.#person(credentials, data)
+  }
+
+  #person(credentials: Credentials, login: ConstructorParameters<typeof Person>[2]): Person {
+    return new Person(this.rest, credentials, login, (socket) => this.#sockets.add(socket))
+  }
+}

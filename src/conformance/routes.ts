@@ -1,0 +1,84 @@
+import { z } from 'zod'
+import { ACKS } from '../protocol/commands.ts'
+import { Chat, Contact } from '../protocol/model.ts'
+import {
+  AuthSession,
+  Changes,
+  ChatEnvelope,
+  ContactEnvelope,
+  Health,
+  ListedMessage,
+  LoggedIn,
+  MeEnvelope,
+  MessageInContext,
+  MessageReceipts,
+  page,
+  SearchResults,
+  Ticket,
+  Tokens,
+  UserEnvelope,
+  UserPage,
+} from '../protocol/rest.ts'
+
+const nothing = z.null()
+
+/** ROUTES is every REST route, with the schema of what it answers when it is done. */
+export const ROUTES = {
+  'GET /health/live': z.unknown(),
+  'GET /health/ready': z.unknown(),
+  'GET /health': Health,
+
+  'POST /api/auth/register': LoggedIn,
+  'POST /api/auth/login': LoggedIn,
+  'POST /api/auth/refresh': Tokens,
+  'POST /api/auth/logout': nothing,
+  'PUT /api/auth/password': nothing,
+  'POST /api/auth/ticket': Ticket,
+  'GET /api/auth/sessions': z.object({ data: z.array(AuthSession) }),
+  'DELETE /api/auth/sessions/:id': nothing,
+
+  'GET /api/users/me': MeEnvelope,
+  'PUT /api/users/me': MeEnvelope,
+  'PATCH /api/users/me/avatar': MeEnvelope,
+  'GET /api/users/search': UserPage,
+  'GET /api/users/:id': UserEnvelope,
+
+  'GET /api/contacts': page(Contact),
+  'GET /api/contacts/pending': page(Contact),
+  'POST /api/contacts': ContactEnvelope,
+  'PUT /api/contacts/:id/accept': ContactEnvelope,
+  'DELETE /api/contacts/:id': nothing,
+  'PUT /api/contacts/:id/block': ContactEnvelope,
+  'DELETE /api/contacts/:id/block': nothing,
+
+  'GET /api/chats': page(Chat),
+  'POST /api/chats/direct': ChatEnvelope,
+  'POST /api/chats/group': ChatEnvelope,
+  'GET /api/chats/slug/:slug': ChatEnvelope,
+  'GET /api/chats/:id': ChatEnvelope,
+  'PUT /api/chats/:id': ACKS['chat:update'],
+  'DELETE /api/chats/:id': ACKS['chat:delete'],
+  'POST /api/chats/:id/join': ACKS['chat:join'],
+  'POST /api/chats/:id/leave': ACKS['chat:leave'],
+  'PUT /api/chats/:id/mute': ACKS['chat:mute'],
+  'PUT /api/chats/:id/owner': ACKS['chat:transfer'],
+  'POST /api/chats/:id/participants': ACKS['participant:add'],
+  'DELETE /api/chats/:id/participants/:userId': ACKS['participant:remove'],
+  'PUT /api/chats/:id/participants/:userId': ACKS['participant:role'],
+
+  'GET /api/chats/:id/messages': page(ListedMessage),
+  'POST /api/chats/:id/messages': ACKS['message:send'],
+  'GET /api/chats/:id/changes': Changes,
+  'POST /api/chats/:id/read': ACKS['message:read'],
+  'POST /api/chats/:id/delivered': ACKS['message:delivered'],
+  'GET /api/messages/search': SearchResults,
+  'GET /api/messages/:id': MessageInContext,
+  'PUT /api/messages/:id': ACKS['message:edit'],
+  'DELETE /api/messages/:id': ACKS['message:delete'],
+  'POST /api/messages/:id/reactions': ACKS['reaction:add'],
+  'DELETE /api/messages/:id/reactions/:emoji': ACKS['reaction:remove'],
+  'GET /api/messages/:id/receipts': MessageReceipts,
+} as const
+
+export type RouteName = keyof typeof ROUTES
+export type AnswerOf<R extends RouteName> = z.infer<(typeof ROUTES)[R]>

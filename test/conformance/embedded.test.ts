@@ -1,0 +1,3 @@
+import { testProtocol } from './suite.ts'
+
+testProtocol('PGlite', {})
