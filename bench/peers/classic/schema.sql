@@ -49,13 +49,13 @@ create index messages_history on messages (chat_id, created_at desc) where not i
 create index messages_sender on messages (sender_id, created_at desc);
 create index messages_search on messages using gin (to_tsvector('english', content)) where not is_deleted;
 
+-- The pair is the key, which spares every delivery a key and an index of its own.
 create table message_delivery (
-  id uuid primary key default gen_random_uuid(),
   message_id uuid not null references messages on delete cascade,
   user_id uuid not null references users on delete cascade,
   status varchar(20) default 'sent',
   delivered_at timestamptz,
   read_at timestamptz,
-  unique (message_id, user_id)
+  primary key (message_id, user_id)
 );
 create index message_delivery_user on message_delivery (user_id, status);
