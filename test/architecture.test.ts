@@ -1,4 +1,6 @@
+import { accessSync, constants } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import packageJson from '../package.json' with { type: 'json' }
 import { listSources, readNames, type Source } from './support/source.ts'
 
 /** What a folder of src may import, by name or as all that begins with `name/`; `types` only where it is erased. */
@@ -110,6 +112,10 @@ describe('files', () => {
 
   test(`have at most ${MOST_LINES} lines`, () => {
     expect(everything.filter(({ lines }) => lines > MOST_LINES).map(({ path }) => path)).toEqual([])
+  })
+
+  test('that package.json offers as programs can be run, as npx does', () => {
+    for (const path of Object.values(packageJson.bin)) accessSync(path, constants.X_OK)
   })
 
   test('are named in kebab-case, by the vocabulary', () => {
