@@ -105,11 +105,13 @@ export function fromBeginning(changes: ChangeSet, owner: Owner): ChatState | und
 export type Missing = { readonly read: 'chat' } | { readonly read: 'changes'; readonly since: number }
 
 export function findMissing(state: ChatState): Missing | undefined {
-  if (state.isStale) return { read: 'chat' }
-  if (state.standing !== 'in') return undefined
-  if (state.doubtfulSince !== null) return { read: 'changes', since: state.doubtfulSince - 1 }
-  if (state.head > state.applied) return { read: 'changes', since: state.applied }
-  return undefined
+  const { applied, head, standing, isStale, doubtfulSince } = state
+  if (isStale) return { read: 'chat' }
+  // a chat that goes on for who has left it was joined again
+  if (standing === 'left' && head > applied) return { read: 'chat' }
+  if (standing !== 'in') return undefined
+  if (doubtfulSince !== null) return { read: 'changes', since: doubtfulSince - 1 }
+  return head > applied ? { read: 'changes', since: applied } : undefined
 }
 
 /** counts tells whether a message is unread to the owner of the state, as of what is applied. */

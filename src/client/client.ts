@@ -124,6 +124,12 @@ export function createClient(options: ClientOptions): Client {
   )
   const { account, typing } = replica
 
+  /** Nothing of somebody else's is left when a user logs in. */
+  function entered(me: Me): Me {
+    if (account.user && account.user.id !== me.id) replica.forget()
+    return me
+  }
+
   return {
     rest,
     account,
@@ -132,8 +138,8 @@ export function createClient(options: ClientOptions): Client {
     },
     on: replica.on,
     onSession: (listener) => sessions.on('session', listener),
-    register: login.register,
-    login: login.login,
+    register: async (account) => entered(await login.register(account)),
+    login: async (username, password) => entered(await login.login(username, password)),
     resume: login.resume,
     logout() {
       replica.forget()

@@ -15,7 +15,18 @@ export function createEmitter<Events>(): Emitter<Events> {
       return () => void set.delete(listener)
     },
     emit(name, event) {
-      for (const listener of listeners[name] ?? []) listener(event)
+      for (const listener of listeners[name] ?? []) call(() => listener(event))
     },
+  }
+}
+
+/** A listener's fault is its own: it is reported as uncaught, and what told it goes on. */
+function call(run: () => void): void {
+  try {
+    run()
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error
+    })
   }
 }

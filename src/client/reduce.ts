@@ -50,7 +50,7 @@ export function reduce(state: ChatState, input: ChatInput): ChatState {
     case 'changes':
       return catchUp(state, input.changes)
     case 'head':
-      return input.seq > state.head ? heardOf(state, input.seq) : state
+      return heardOf(state, input.seq)
     case 'reset':
       return { ...state, isStale: true, head: input.head, held: new Map() }
     case 'snapshot':
@@ -81,11 +81,8 @@ function receive(state: ChatState, event: ChatEvent): ChatState {
   return { ...next, held: new Map(state.held).set(event.seq, event) }
 }
 
-/** A chat that was left and goes on for this user has been joined again: what happened between is for a snapshot. */
 function heardOf(state: ChatState, seq: number): ChatState {
-  const head = Math.max(state.head, seq)
-  if (state.standing === 'deleted') return state
-  return state.standing === 'left' ? { ...state, head, isStale: true } : { ...state, head }
+  return seq > state.head ? { ...state, head: seq } : state
 }
 
 /** Applies what was held and is next now. */
@@ -103,7 +100,7 @@ function drain(state: ChatState): ChatState {
 
 function catchUp(state: ChatState, changes: ChangeSet): ChatState {
   const { from, to, me } = changes
-  if (state.isStale || state.standing === 'left') {
+  if (state.isStale || (state.standing === 'left' && to > state.applied)) {
     const fresh = fromBeginning(changes, state)
     if (fresh) return begin(state, fresh)
   }
@@ -147,12 +144,13 @@ function toEdit(message: Message): MessageEvent {
   return { type: 'message:edited', chatId, seq: changedSeq, at: createdAt, data: { message } }
 }
 
-/** A stale state begins again; any other only learns who takes part, as far as it is not newer itself. */
+/** A stale state, or one that was left, begins again; any other learns who takes part, unless it is newer itself. */
 function refresh(state: ChatState, chat: Chat): ChatState {
   const fresh = fromSnapshot(chat, state)
-  const head = Math.max(state.head, chat.seq)
   if (state.isStale) return begin(state, fresh)
-  if (!fresh.hasAllParticipants || chat.seq < state.applied) return state
+  if (state.standing === 'left' && chat.seq > state.applied) return begin(state, fresh)
+  if (state.standing !== 'in' || !fresh.hasAllParticipants || chat.seq < state.applied) return state
+  const head = Math.max(state.head, chat.seq)
   return { ...state, info: fresh.info, participants: fresh.participants, hasAllParticipants: true, head }
 }
 

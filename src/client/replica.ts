@@ -2,21 +2,20 @@ import type { Hello } from '../protocol/frames.ts'
 import { LIMITS } from '../protocol/limits.ts'
 import type { Message, PresenceStatus } from '../protocol/model.ts'
 import { Account, type ChatChange } from './account.ts'
-import type { ChatState, QueuedMessage, SendBody } from './chat-state.ts'
+import { toEvent } from './ack-event.ts'
+import type { QueuedMessage, SendBody } from './chat-state.ts'
 import { type Connection, createConnection, type Status } from './connection.ts'
 import { createEmitter, type Emitter } from './emitter.ts'
 import type { ParleyError } from './error.ts'
+import { createHistory, type History } from './history.ts'
 import type { PushedFrame } from './link.ts'
 import { createOutbox, type SendAck } from './outbox.ts'
-import type { ChatReader, Edges, MessagePage, OpenSocket, OutboxStorage, TokenSource } from './ports.ts'
+import type { ChatReader, Edges, OpenSocket, OutboxStorage, TokenSource } from './ports.ts'
 import type { ChatInput } from './reduce.ts'
 import { createRepair } from './repair.ts'
 import type { AckData, AskData } from './replies.ts'
 import { createTyping, type Typing } from './typing.ts'
 import { createWatermarks } from './watermarks.ts'
-
-/** Reads of a chat that goes on changing while it is read. */
-const LOAD_READS = 5
 
 export interface ReplicaPorts extends Edges {
   readonly openSocket: OpenSocket
@@ -56,20 +55,17 @@ type MessageCommand = 'message:edit' | 'message:delete' | 'reaction:add' | 'reac
  * Replica keeps one user's copy of their chats in step with the server: it connects, catches up, repairs holes,
  * sends what waits, and begins again whenever the connection is lost.
  */
-export interface Replica extends Pick<Emitter<ReplicaEvents>, 'on'>, Pick<Connection, 'connect'> {
+export interface Replica
+  extends Pick<Emitter<ReplicaEvents>, 'on'>,
+    Pick<Connection, 'connect' | 'disconnect' | 'status'>,
+    History {
   readonly account: Account
-  readonly status: Status
   readonly typing: Typing
-  disconnect(): void
   send(chatId: string, body: SendBody): Promise<SendAck>
   /** Changes a message. Rejects as `OFFLINE` without a live connection, as `UNKNOWN` when it is lost on the way. */
   change<T extends MessageCommand>(chatId: string, type: T, data: AskData<T>): Promise<AckData<T>>
   markRead(chatId: string, seq?: number): void
   setPresence(status: Exclude<PresenceStatus, 'offline'>): void
-  /** Reads who takes part and the latest messages, as far as they are not here. */
-  load(chatId: string): Promise<void>
-  /** Adds a page of older messages; resolves with whether there is still more. */
-  loadOlder(chatId: string): Promise<boolean>
   /** Takes in what a REST answer told of a chat. */
   take(chatId: string, input: ChatInput): void
   /** Forgets the user and everything of theirs, and what was not sent. */
@@ -77,7 +73,6 @@ export interface Replica extends Pick<Emitter<ReplicaEvents>, 'on'>, Pick<Connec
 }
 
 export function createReplica(ports: ReplicaPorts, settings: ReplicaSettings): Replica {
-  const { reader } = ports
   const events = createEmitter<ReplicaEvents>()
   const account = new Account(settings, {
     onChat,
@@ -91,6 +86,7 @@ export function createReplica(ports: ReplicaPorts, settings: ReplicaSettings): R
   })
   const connection = createConnection(ports, { catchUp, pushed, changed })
   const repair = createRepair({ ...ports, account })
+  const history = createHistory(account, ports.reader)
   const ask = connection.ask
   const watermarks = createWatermarks({ ...ports, ask, find: (chatId) => account.chats.get(chatId) })
   const typing = createTyping({
@@ -104,13 +100,12 @@ export function createReplica(ports: ReplicaPorts, settings: ReplicaSettings): R
   /** The history whose chats were listed; others that come up are read one by one. */
   let listed: string | undefined
   let presence: Exclude<PresenceStatus, 'offline'> = 'online'
-  const loading = new Map<string, Promise<boolean>>()
 
   async function catchUp({ user, logId }: Hello['data']): Promise<void> {
     account.begin(user, logId)
     outbox.adopt(user.id)
     if (listed !== logId) {
-      for (const chat of await reader.listChats()) account.take(chat.id, { type: 'snapshot', chat })
+      for (const chat of await ports.reader.listChats()) account.take(chat.id, { type: 'snapshot', chat })
       listed = logId
     }
     const known = [...account.chats.values()].filter(({ standing, isStale }) => standing === 'in' && !isStale)
@@ -170,10 +165,7 @@ export function createReplica(ports: ReplicaPorts, settings: ReplicaSettings): R
     const { before, after } = change
     const { id, userId, applied } = after
     events.emit('change', change)
-    if (!before || before.isStale) {
-      for (const message of after.isStale ? [] : outbox.list(id))
-        account.take(id, { type: 'queued', message })
-    }
+    if (!after.isStale && (!before || before.isStale)) begun(change)
     if (before?.applied === applied) return
     const fresh = after.messages.after(before?.applied ?? after.me.readSeq)
     for (const message of before || isLive() ? fresh : []) events.emit('message', { message, chatId: id })
@@ -181,12 +173,26 @@ export function createReplica(ports: ReplicaPorts, settings: ReplicaSettings): R
     if (last && settings.tellDelivered) watermarks.delivered(id, last.seq)
   }
 
+  /** A chat that begins, or begins again, shows what is still to be sent, and a page if one was shown before. */
+  function begun({ before, after: { id } }: ChatChange): void {
+    for (const message of outbox.list(id)) account.take(id, { type: 'queued', message })
+    if (before && before.messages.length > 1) history.loadOlder(id).catch(() => {})
+  }
+
   function queued(message: QueuedMessage): void {
     account.take(message.chatId, { type: 'queued', message })
   }
 
-  function acked({ id, chatId }: QueuedMessage, { message, seq }: SendAck): void {
-    takeMessage(message, seq)
+  /** An ack counts as the event of its seq, where it carries it; otherwise it shows how far the chat is. */
+  function takeAck(chatId: string, ack: { readonly seq: number; readonly message?: Message }): void {
+    const { message, seq } = ack
+    const event = message && account.user && toEvent({ message, seq }, account.user)
+    take(chatId, event ? { type: 'event', event } : { type: 'head', seq })
+  }
+
+  function acked({ id, chatId }: QueuedMessage, ack: SendAck): void {
+    takeAck(chatId, ack)
+    const { seq } = ack
     if ((account.chats.get(chatId)?.applied ?? 0) >= seq) account.take(chatId, { type: 'unqueued', id })
   }
 
@@ -195,60 +201,14 @@ export function createReplica(ports: ReplicaPorts, settings: ReplicaSettings): R
     events.emit('refused', { message, error })
   }
 
-  /** An ack counts as the event of its seq, where it is the answer to a change and not to what was so already. */
-  function takeMessage(message: Message, seq: number): void {
-    const { chatId, changedSeq, createdAt } = message
-    const { user } = account
-    if (message.seq === seq && user) {
-      take(chatId, {
-        type: 'event',
-        event: { type: 'message:new', chatId, seq, at: createdAt, data: { message, sender: user } },
-      })
-    } else if (changedSeq === seq) {
-      take(chatId, {
-        type: 'event',
-        event: { type: 'message:edited', chatId, seq, at: createdAt, data: { message } },
-      })
-    }
-    take(chatId, { type: 'head', seq })
-  }
-
   async function change<T extends MessageCommand>(
     chatId: string,
     type: T,
     data: AskData<T>,
   ): Promise<AckData<T>> {
     const ack = await ask(type, data)
-    if ('message' in ack) takeMessage(ack.message, ack.seq)
-    else take(chatId, { type: 'head', seq: ack.seq })
+    takeAck(chatId, ack)
     return ack
-  }
-
-  function loadOlder(chatId: string): Promise<boolean> {
-    const chat = account.chats.get(chatId)
-    if (!chat || chat.loadedFrom === 0) return Promise.resolve(false)
-    const running = loading.get(chatId) ?? readOlder(chat).finally(() => loading.delete(chatId))
-    loading.set(chatId, running)
-    return running
-  }
-
-  async function readOlder({ id, loadedFrom: before }: ChatState): Promise<boolean> {
-    account.take(id, { type: 'older:wanted' })
-    let page: MessagePage | null = null
-    try {
-      page = await reader.listMessages(id, before)
-    } finally {
-      account.take(id, { type: 'older', before, page })
-    }
-    return (account.chats.get(id)?.loadedFrom ?? 0) > 0
-  }
-
-  async function load(chatId: string): Promise<void> {
-    for (let reads = 0; reads < LOAD_READS && !account.chats.get(chatId)?.hasAllParticipants; reads += 1) {
-      take(chatId, { type: 'snapshot', chat: await reader.getChat(chatId) })
-    }
-    const { messages, loadedFrom = 0 } = account.chats.get(chatId) ?? {}
-    if (loadedFrom > 0 && (messages?.length ?? 0) < LIMITS.pageDefault) await loadOlder(chatId)
   }
 
   function setPresence(status: Exclude<PresenceStatus, 'offline'>): void {
@@ -290,8 +250,7 @@ export function createReplica(ports: ReplicaPorts, settings: ReplicaSettings): R
       watermarks.read(chatId, seq)
     },
     setPresence,
-    load,
-    loadOlder,
+    ...history,
     take,
     forget() {
       connection.disconnect()

@@ -47,7 +47,7 @@ beforeEach(async () => {
         },
         async listMessages(_, before) {
           reads.push(`messages ${before}`)
-          return server.older(ME, before)
+          return (await server.older(ME, before)) ?? Promise.reject(GONE)
         },
       },
     },
@@ -260,7 +260,8 @@ describe('a message that is sent', () => {
     await settled()
     const frame = network.socket.last
     if (frame?.type !== 'message:send') throw new Error('not sent')
-    await server.command(ME, { ...frame.data, type: 'message:send' })
+    const { id = '', content, contentType } = frame.data
+    await server.command(ME, { type: 'message:send', id, content, contentType })
     await say(...server.events.slice(1))
     expect([chat()?.queued, contents()]).toEqual([[], ['mine']])
   })

@@ -1,3 +1,4 @@
+import type { MessagePage } from '../../src/client/ports.ts'
 import { createMemoryChangesReader } from '../../src/gateway/memory.ts'
 import type { CommandOf, CommandType } from '../../src/protocol/commands.ts'
 import type { ChatEvent } from '../../src/protocol/events.ts'
@@ -107,10 +108,11 @@ export class ServedChat {
     }
   }
 
-  /** What `GET /api/chats/:id/messages?before=` answers. */
-  async older(user: number, before: number, limit = 3) {
-    const all = (await this.changes(user, 0))?.messages ?? []
-    const older = all.filter(({ seq }) => seq < before)
+  /** What `GET /api/chats/:id/messages?before=` answers; undefined for 404. */
+  async older(user: number, before: number, limit = 3): Promise<MessagePage | undefined> {
+    const all = await this.changes(user, 0)
+    if (!all?.chat) return undefined
+    const older = all.messages.filter(({ seq }) => seq < before)
     return { data: older.slice(-limit).reverse(), hasMore: older.length > limit }
   }
 }
