@@ -70,16 +70,18 @@ const KnownName = z
   .max(LIMITS.usernameCharacters, `Must be at most ${LIMITS.usernameCharacters} characters`)
   .refine(isStorable, { error: 'Must not contain U+0000 or a lone surrogate' })
 
-export const LoginBody = z
-  .strictObject({
-    username: KnownName,
-    password: z.string().min(1).max(1_024),
-  })
-  .meta({ id: 'Login' })
+/** What is only compared: the rules of new passwords do not matter. */
+const Secret = z
+  .string()
+  .min(1, 'Must not be empty')
+  .max(4_096, 'Must be at most 4096 characters')
+  .refine(isStorable, { error: 'Must not contain U+0000 or a lone surrogate' })
+
+export const LoginBody = z.strictObject({ username: KnownName, password: Secret }).meta({ id: 'Login' })
 
 export const ChangePasswordBody = z
   .strictObject({
-    currentPassword: z.string().min(1).max(1_024),
+    currentPassword: Secret,
     password: Password,
     passwordConfirm: z.string(),
   })
@@ -95,7 +97,7 @@ export const CookieQuery = z.object({
 
 export const RefreshBody = z
   .strictObject({
-    refreshToken: z.string().max(4_096).optional().describe('Left out when it is in the cookie'),
+    refreshToken: Secret.optional().describe('Left out when it is in the cookie'),
   })
   .meta({ id: 'Refresh' })
 

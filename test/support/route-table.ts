@@ -1,0 +1,176 @@
+import type { Chat, Message } from '../../src/protocol/model.ts'
+import type { TestApp, TestUser } from './app.ts'
+import { PASSWORD } from './auth.ts'
+import { createGroup, send } from './people.ts'
+
+/** World is a closed group as it stands before a request: fresh for each. */
+export interface World {
+  readonly chat: Chat
+  readonly message: Message
+  readonly people: People
+  /** Nobody has anything to do with this one yet. */
+  readonly stranger: TestUser
+}
+
+/** People are the users of all worlds. `target` is a member to whom things are done. */
+export interface People {
+  readonly outsider: TestUser
+  readonly former: TestUser
+  readonly participant: TestUser
+  readonly owner: TestUser
+  readonly target: TestUser
+}
+
+export const ROLES = ['anonymous', 'outsider', 'former', 'participant', 'owner'] as const
+export type Role = (typeof ROLES)[number]
+
+/** Row is a good request to a route, and what it gets from whom. */
+export interface Row {
+  readonly path?: (world: World) => Readonly<Record<string, string>>
+  readonly query?: (world: World) => string
+  readonly body?: (world: World) => object
+  /** By role, in the order of ROLES. */
+  readonly expected: readonly [number, number, number, number, number]
+}
+
+const id = ({ chat }: World) => ({ id: chat.id })
+const messageId = ({ message }: World) => ({ id: message.id })
+const target = ({ chat, people }: World) => ({ id: chat.id, userId: people.target.id })
+const stranger = ({ stranger: { id: other } }: World) => ({ id: other })
+
+const everybody = (status: number) => [status, status, status, status, status] as const
+const users = (status: number) => [401, status, status, status, status] as const
+/** Only who takes part knows that it is there. */
+const inside = (participant: number, owner = participant) => [401, 404, 404, participant, owner] as const
+
+const registration = ({ stranger: { username } }: World) => ({
+  username: `${username}x`,
+  password: PASSWORD,
+  passwordConfirm: PASSWORD,
+})
+
+/** ROWS has a row for every route that the app declares; a route without one fails the tests. */
+export const ROWS: Readonly<Record<string, Row>> = {
+  'get /health/live': { expected: everybody(200) },
+  'get /health/ready': { expected: everybody(200) },
+  'get /health': { expected: everybody(200) },
+
+  'post /api/auth/register': { body: registration, expected: everybody(201) },
+  'post /api/auth/login': {
+    body: (world) => ({ username: world.stranger.username, password: PASSWORD }),
+    expected: everybody(200),
+  },
+  'post /api/auth/refresh': {
+    body: (world) => ({ refreshToken: world.stranger.refreshToken }),
+    expected: everybody(200),
+  },
+  'post /api/auth/logout': {
+    body: (world) => ({ refreshToken: world.stranger.refreshToken }),
+    expected: everybody(204),
+  },
+  'put /api/auth/password': {
+    body: () => ({ currentPassword: 'wrong', password: 'Other-pass-1', passwordConfirm: 'Other-pass-1' }),
+    expected: users(403),
+  },
+  'post /api/auth/ticket': { expected: users(201) },
+  'get /api/auth/sessions': { expected: users(200) },
+  'delete /api/auth/sessions/{id}': { path: stranger, expected: users(404) },
+
+  'get /api/users/me': { expected: users(200) },
+  'put /api/users/me': { body: () => ({ displayName: 'Somebody' }), expected: users(200) },
+  'patch /api/users/me/avatar': { body: () => ({ avatarUrl: null }), expected: users(200) },
+  'get /api/users/search': { query: () => 'q=user', expected: users(200) },
+  'get /api/users/{id}': { path: stranger, expected: users(200) },
+
+  'get /api/contacts': { expected: users(200) },
+  'get /api/contacts/pending': { expected: users(200) },
+  'post /api/contacts': { body: (world) => ({ userId: world.stranger.id }), expected: users(201) },
+  'put /api/contacts/{id}/accept': { path: stranger, expected: users(404) },
+  'delete /api/contacts/{id}': { path: stranger, expected: users(404) },
+  'put /api/contacts/{id}/block': { path: stranger, expected: users(200) },
+  'delete /api/contacts/{id}/block': { path: stranger, expected: users(404) },
+
+  'get /api/chats': { expected: users(200) },
+  'post /api/chats/direct': { body: (world) => ({ userId: world.stranger.id }), expected: users(403) },
+  'post /api/chats/group': {
+    body: (world) => ({ name: 'New', participantIds: [world.stranger.id] }),
+    expected: users(201),
+  },
+  'get /api/chats/slug/{slug}': { path: ({ chat }) => ({ slug: chat.slug ?? '' }), expected: inside(200) },
+  'get /api/chats/{id}': { path: id, expected: inside(200) },
+  'put /api/chats/{id}': { path: id, body: () => ({ name: 'Renamed' }), expected: inside(403, 200) },
+  'delete /api/chats/{id}': { path: id, expected: inside(403, 200) },
+  'put /api/chats/{id}/mute': { path: id, body: () => ({ until: null }), expected: inside(200) },
+  'put /api/chats/{id}/owner': {
+    path: id,
+    body: (world) => ({ userId: world.people.target.id }),
+    expected: inside(403, 200),
+  },
+  'post /api/chats/{id}/join': { path: id, expected: inside(200) },
+  'post /api/chats/{id}/leave': { path: id, expected: inside(200, 409) },
+  'post /api/chats/{id}/participants': {
+    path: id,
+    body: (world) => ({ userIds: [world.stranger.id] }),
+    expected: inside(403, 200),
+  },
+  'put /api/chats/{id}/participants/{userId}': {
+    path: target,
+    body: () => ({ role: 'admin' }),
+    expected: inside(403, 200),
+  },
+  'delete /api/chats/{id}/participants/{userId}': { path: target, expected: inside(403, 200) },
+
+  'get /api/chats/{id}/messages': { path: id, expected: inside(200) },
+  'post /api/chats/{id}/messages': { path: id, body: () => ({ content: 'Hello' }), expected: inside(201) },
+  'post /api/chats/{id}/read': { path: id, body: () => ({ seq: 2 }), expected: inside(200) },
+  'post /api/chats/{id}/delivered': { path: id, body: () => ({ seq: 2 }), expected: inside(200) },
+  // Who has left is told so, and nothing else.
+  'get /api/chats/{id}/changes': { path: id, query: () => 'since=1', expected: [401, 404, 200, 200, 200] },
+
+  'get /api/messages/search': {
+    query: ({ chat }) => `q=hello&chatId=${chat.id}`,
+    expected: inside(200),
+  },
+  'get /api/messages/{id}': { path: messageId, expected: inside(200) },
+  'put /api/messages/{id}': {
+    path: messageId,
+    body: () => ({ content: 'Changed' }),
+    expected: inside(200, 403),
+  },
+  'delete /api/messages/{id}': { path: messageId, expected: inside(200) },
+  'post /api/messages/{id}/reactions': {
+    path: messageId,
+    body: () => ({ emoji: '👍' }),
+    expected: inside(200),
+  },
+  'delete /api/messages/{id}/reactions/{emoji}': {
+    path: (world) => ({ ...messageId(world), emoji: '👍' }),
+    expected: inside(200),
+  },
+  'get /api/messages/{id}/receipts': { path: messageId, expected: inside(200) },
+}
+
+export async function createPeople(it: TestApp): Promise<People> {
+  const [outsider, former, participant] = [await it.user(), await it.user(), await it.user()]
+  return { outsider, former, participant, owner: await it.user(), target: await it.user() }
+}
+
+let made = 0
+
+/** createWorld makes a closed group in which the participant has said hello after the former one was removed. */
+export async function createWorld(it: TestApp, people: People): Promise<World> {
+  made += 1
+  const { owner, participant, former, target: other } = people
+  const chat = await createGroup(it, [owner, participant, former, other], { slug: `world-${made}` })
+  await it.call(`DELETE /api/chats/${chat.id}/participants/${former.id}`, { token: owner.token })
+  const message = await send(it, participant, chat, 'hello')
+  return { chat, message, people, stranger: await it.user() }
+}
+
+/** urlOf is the address of a row's request. */
+export function urlOf(route: { readonly path: string }, row: Row, world: World): string {
+  const names = row.path?.(world) ?? {}
+  const path = route.path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(names[name] ?? ''))
+  const query = row.query?.(world)
+  return query === undefined ? path : `${path}?${query}`
+}
