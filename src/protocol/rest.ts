@@ -21,16 +21,16 @@ function digits<T extends z.ZodType>(number: T) {
   )
 }
 
-export const Limit = digits(
+const Limit = digits(
   z
     .int('Must be a whole number')
     .min(1, 'Must be at least 1')
     .max(LIMITS.pageMost, `Must be at most ${LIMITS.pageMost}`)
     .default(LIMITS.pageDefault),
 )
-export const Cursor = z.string().max(200)
+const Cursor = z.string().max(200)
 
-export const Username = z
+const Username = z
   .string()
   .min(3, 'Username must be at least 3 characters')
   .max(LIMITS.usernameCharacters, `Username must be at most ${LIMITS.usernameCharacters} characters`)
