@@ -8,9 +8,10 @@ import { createMemoryTickets } from '../../auth/tickets.ts'
 import { type Config, ratesOf } from '../../config.ts'
 import { createCommitter } from '../../db/commit.ts'
 import type { Database } from '../../db/connect.ts'
+import { createIndexer } from '../../db/indexer.ts'
 import { createChangesReader } from '../../db/queries/changes.ts'
-import { createUserReader } from '../../db/user-reader.ts'
 import { createRoomStore } from '../../db/room-store.ts'
+import { createUserReader } from '../../db/user-reader.ts'
 import { createGateway, type Gateway } from '../../gateway/gateway.ts'
 import { createMemoryPresence } from '../../gateway/memory.ts'
 import type { Health } from '../../protocol/rest.ts'
@@ -47,9 +48,9 @@ export async function createService({ config, logger, db, phase }: ServiceDeps):
   const rates = ratesOf(config)
   const limiter = config.RATE_LIMITS === 'off' ? createOpenLimiter() : createLimiter(rates)
   const changes = createChangesReader(db)
-  const committer = createCommitter(db, {
-    onFault: (error) => onFault({ error }),
-  })
+  const onDatabaseFault = (error: unknown) => onFault({ error })
+  const indexer = createIndexer(db, { clock, language: config.SEARCH_LANGUAGE, onFault: onDatabaseFault })
+  const committer = createCommitter(db, { onMessages: indexer.changed, onFault: onDatabaseFault })
   const rooms = createRooms({ store: createRoomStore(db, committer), broadcast, clock, ids, onFault })
   const secrets = await getSecrets(config)
   const auth = await createAuth({
@@ -100,6 +101,7 @@ export async function createService({ config, logger, db, phase }: ServiceDeps):
     await gateway.drain(milliseconds)
     rooms.drain()
     await committer.close()
+    await indexer.close()
   }
 
   return { app, upgrades, gateway, drain }
