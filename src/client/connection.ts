@@ -1,4 +1,4 @@
-import { CLOSES, type CloseReason } from '../protocol/errors.ts'
+import { CLOSES, type CloseReason } from '../protocol/codes.ts'
 import type { Hello } from '../protocol/frames.ts'
 import { pauseAfter } from './backoff.ts'
 import { ParleyError, toParleyError } from './error.ts'

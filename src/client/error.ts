@@ -1,4 +1,5 @@
-import { ERRORS, type ErrorBody, type ErrorCode, type ErrorDetail } from '../protocol/errors.ts'
+import { ERRORS, type ErrorCode } from '../protocol/codes.ts'
+import type { ErrorBody, ErrorDetail } from '../protocol/errors.ts'
 
 /**
  * What a caller can be told: the server's codes, `OFFLINE` (nothing was sent) and `UNKNOWN` (no answer came: it was

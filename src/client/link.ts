@@ -1,4 +1,4 @@
-import { CLOSES } from '../protocol/errors.ts'
+import { CLOSES } from '../protocol/codes.ts'
 import type { Hello, ServerFrame } from '../protocol/frames.ts'
 import { TIMES } from '../protocol/limits.ts'
 import { backoff } from './backoff.ts'
