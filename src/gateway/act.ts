@@ -1,6 +1,6 @@
 import type { CommandOf, CommandType } from '../protocol/commands.ts'
 import { type Refusal, RefusalError } from '../protocol/errors.ts'
-import type { ClientFrame } from '../protocol/frames.ts'
+import type { ClientFrame, ClientFrameOf } from '../protocol/frames.ts'
 import type { Clock, RoomDirectory } from '../rooms/ports.ts'
 import type { LocalUser } from './audience.ts'
 import type { Connection } from './connection.ts'
@@ -14,6 +14,7 @@ export interface ActPorts {
   readonly clock: Clock
   /** A connection of the user's has another status. */
   readonly onStatus: (user: LocalUser) => void
+  readonly onFault: (fault: { error: unknown }) => void
 }
 
 export interface Heard {
@@ -34,10 +35,12 @@ export interface Act {
   run(heard: Heard, reply: Reply): Promise<void> | undefined
 }
 
-const NO_MESSAGE: Refusal = {
-  code: 'NOT_FOUND',
-  message: 'No such message among your chats',
-  details: [{ field: 'messageId', message: 'No such message among your chats' }],
+const NO_MESSAGE = notFound('messageId', 'No such message among your chats')
+const NO_CHAT = notFound('chatId', 'No such chat among yours')
+const AWAY: Refusal = {
+  code: 'SERVICE_UNAVAILABLE',
+  message: 'The store is away: try again',
+  retryAfter: 1,
 }
 
 export function createAct(ports: ActPorts): Act {
@@ -77,11 +80,10 @@ export function createAct(ports: ActPorts): Act {
             { type: frame.type, ...frame.data, chatId } as CommandOf<typeof frame.type>,
             reply,
           ),
-        ).catch((error: unknown) => reply(toRefusal(error)))
+        ).catch(failed(reply))
       case 'typing:start':
       case 'typing:stop':
-        rooms.get(frame.data.chatId).typing(connection.principal, frame.type === 'typing:start')
-        reply(undefined)
+        reply(type(connection, user, frame))
         return undefined
       case 'presence:update':
         connection.status = frame.data.status
@@ -92,13 +94,26 @@ export function createAct(ports: ActPorts): Act {
         reply({ serverTime: new Date(ports.clock.now()).toISOString() })
         return undefined
       case 'auth':
-        return renew(connection, frame.data.token).then(reply, (error: unknown) => reply(toRefusal(error)))
+        return renew(connection, frame.data.token).then(reply, failed(reply))
       case 'sync':
-        sync(connection, user, frame.data).then(reply, (error: unknown) => reply(toRefusal(error)))
+        sync(connection, user, frame.data).then(reply, failed(reply))
         return undefined
       default:
         return frame satisfies never
     }
+  }
+
+  function type(
+    connection: Connection,
+    user: LocalUser,
+    { type, data: { chatId } }: ClientFrameOf<'typing:start' | 'typing:stop'>,
+  ): RefusalError | undefined {
+    if (!user.chats.has(chatId)) return new RefusalError(NO_CHAT)
+    const isTyping = type === 'typing:start'
+    if (isTyping) connection.typingIn.add(chatId)
+    else connection.typingIn.delete(chatId)
+    rooms.get(chatId).typing(connection.principal, isTyping)
+    return undefined
   }
 
   function dispatch<T extends CommandType>(
@@ -146,11 +161,19 @@ export function createAct(ports: ActPorts): Act {
       .map(([chatId, since]) => ({ chatId, since }))
     for (const [chatId, { head }] of user.chats) {
       if (isSameLog && Object.hasOwn(known.chats, chatId)) continue
-      connection.send({ type: 'sync:reset', data: { chatId, head } })
+      await connection.sendPaced({ type: 'sync:reset', data: { chatId, head } })
     }
     await connection.catchUp(wanted)
     for (const [chatId, { head }] of user.chats) heads[chatId] = head
     return { logId, chats: heads }
+  }
+
+  function failed(reply: Reply) {
+    return (error: unknown): void => {
+      const isRefusal = error instanceof RefusalError
+      if (!isRefusal) ports.onFault({ error })
+      reply(isRefusal ? error : new RefusalError(AWAY))
+    }
   }
 
   return { run, changes }
@@ -166,15 +189,10 @@ interface SyncData {
   readonly chats: Readonly<Record<string, number>>
 }
 
-function isWatermark({ type }: ClientFrame): boolean {
-  return type === 'message:read' || type === 'message:delivered'
+function notFound(field: string, message: string): Refusal {
+  return { code: 'NOT_FOUND', message, details: [{ field, message }] }
 }
 
-function toRefusal(error: unknown): RefusalError {
-  if (error instanceof RefusalError) return error
-  return new RefusalError({
-    code: 'SERVICE_UNAVAILABLE',
-    message: 'The store is away: try again',
-    retryAfter: 1,
-  })
+function isWatermark({ type }: ClientFrame): boolean {
+  return type === 'message:read' || type === 'message:delivered'
 }

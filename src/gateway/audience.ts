@@ -81,7 +81,7 @@ function deliver(feed: Feed, events: readonly EncodedEvent[]): void {
   }
   const left = now.at(-1)?.left
   if (leaving === -1) return
-  for (const user of feed.users) if (user.id === left) detach(user, feed)
+  for (const user of feed.users) if (left === user.id || left === 'everybody') detach(user, feed)
   deliver(feed, events.slice(leaving + 1))
 }
 

@@ -5,17 +5,21 @@ import { LIMITS, TIMES } from '../protocol/limits.ts'
 import type { PresenceStatus } from '../protocol/model.ts'
 import type { Clock, Ids } from '../rooms/ports.ts'
 import type { Act } from './act.ts'
-import { detach, type LocalUser, type News, toFrames } from './audience.ts'
+import { type LocalUser, type News, toFrames } from './audience.ts'
 import type { Authenticated, ChangesWanted, Frames, Socket } from './ports.ts'
 import { CatchUp } from './sync.ts'
 
 /** Bad frames in a row after which the socket is closed. */
 const BAD_FRAMES = 20
+/** Characters of a catch-up after which it waits for the network: well below what makes a reader slow. */
+const PACE = 65_536
 
 export interface ConnectionPorts {
   readonly act: Act
   readonly clock: Clock
   readonly ids: Ids
+  /** The store says that a chat is not the user's any more, and nobody had told it here. */
+  readonly onLeft: (connection: Connection, chatId: string) => void
   readonly onFault: (fault: { connectionId: string; error: unknown }) => void
 }
 
@@ -35,6 +39,8 @@ export class Connection {
   readonly #onEnd: (connection: Connection) => void
   /** How the client wants its user to be seen. */
   status: PresenceStatus = 'online'
+  /** Chats in which the client has said that its user types. */
+  readonly typingIn = new Set<string>()
   #state: 'opening' | 'open' | 'closed' = 'opening'
   #authenticated: Authenticated
   #user: LocalUser | undefined
@@ -42,6 +48,8 @@ export class Connection {
   /** The step of a frame that still waits (a look-up, a limit): the next frames wait behind it. */
   #step: Promise<void> | undefined
   #catchUp: CatchUp | undefined
+  /** Characters of catch-ups since the network last took all. */
+  #sinceDrained = 0
   #inFlight = 0
   #badFrames = 0
   #heardAt: number
@@ -127,20 +135,27 @@ export class Connection {
   catchUp(wanted: readonly ChangesWanted[]): Promise<void> {
     const user = this.#user
     if (!user || this.#state !== 'open') return Promise.resolve()
-    this.#catchUp ??= new CatchUp()
-    return this.#catchUp.read(wanted, {
-      read: (chats) => this.#ports.act.changes.readChanges(user.id, chats),
-      send: (frame) => this.send(frame),
+    this.#catchUp ??= new CatchUp({
+      read: async (chats) => (this.isOpen ? this.#ports.act.changes.readChanges(user.id, chats) : []),
+      send: (frame) => this.sendPaced(frame),
       forward: (events) => this.write(toFrames(events)),
-      leave: (chatId) => {
-        const feed = user.chats.get(chatId)
-        if (feed) detach(user, feed)
-      },
+      leave: (chatId) => this.#ports.onLeft(this, chatId),
       giveUp: (error) => {
         if (error !== undefined) this.#ports.onFault({ connectionId: this.id, error })
         this.close('resync')
       },
     })
+    return this.#catchUp.read(wanted)
+  }
+
+  /** Sends one of many frames; resolves when the next may be sent, so that a large catch-up makes nobody slow. */
+  async sendPaced(frame: ServerFrame): Promise<void> {
+    const text = JSON.stringify(frame)
+    this.write({ texts: [text] })
+    this.#sinceDrained += text.length
+    if (this.#sinceDrained < PACE) return
+    this.#sinceDrained = 0
+    await this.#socket.drained()
   }
 
   send(frame: ServerFrame): void {
@@ -240,10 +255,12 @@ export class Connection {
   }
 
   #queue(step: Promise<void>): void {
-    this.#step = step
-    void step.finally(() => {
-      if (this.#step === step) this.#step = undefined
-    })
+    const done = step
+      .catch((error: unknown) => this.#ports.onFault({ connectionId: this.id, error }))
+      .then(() => {
+        if (this.#step === done) this.#step = undefined
+      })
+    this.#step = done
   }
 }
 

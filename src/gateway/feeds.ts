@@ -14,39 +14,51 @@ export interface Feeds {
   get(chatId: string): Feed | undefined
   /** Resolves when the user hears these chats. Rejects, with nothing attached, when the store is away. */
   attach(user: LocalUser, chatIds: readonly string[]): Promise<void>
-  detachAll(user: LocalUser): void
+  /** Ends the user's interest in a chat. */
+  leave(user: LocalUser, feed: Feed): void
+  leaveAll(user: LocalUser): void
 }
 
 export function createFeeds({ broadcast, changes, clock }: FeedsPorts): Feeds {
   const feeds = new Map<string, Feed>()
 
   async function attach(user: LocalUser, chatIds: readonly string[]): Promise<void> {
-    const fresh: Feed[] = []
-    const heard = chatIds.map((chatId) => {
-      const known = feeds.get(chatId)
-      const feed = known ?? createFeed(chatId)
-      if (!known) fresh.push(feed)
-      feeds.set(chatId, feed)
+    if (chatIds.length === 0) return
+    const known = chatIds.flatMap((chatId) => feeds.get(chatId) ?? [])
+    const fresh = chatIds.filter((chatId) => !feeds.has(chatId)).map(createFeed)
+    const heard = [...known, ...fresh]
+    for (const feed of heard) {
+      feeds.set(feed.chatId, feed)
       feed.users.add(user)
-      user.chats.set(chatId, feed)
-      return feed
-    })
-    const opening = open(user, fresh)
+      user.chats.set(feed.chatId, feed)
+    }
+    const opening = open(user, heard, [...fresh.map(subscribe), ...known.map(({ ready }) => ready)])
     for (const feed of fresh) feed.ready = opening
     try {
-      await Promise.all(heard.map(({ ready }) => ready))
+      await opening
     } catch (error) {
       for (const feed of heard) leave(user, feed)
       throw error
     }
   }
 
-  /** Subscribes first and asks for the heads then, so that nothing falls between the two. */
-  async function open(user: LocalUser, fresh: readonly Feed[]): Promise<void> {
-    if (fresh.length === 0) return
-    await Promise.all(fresh.map(subscribe))
+  /**
+   * Subscribes first and asks for the heads then, so that nothing falls between the two: neither a change, nor that
+   * the user was removed before anything could tell it here.
+   */
+  async function open(
+    user: LocalUser,
+    heard: readonly Feed[],
+    subscribed: readonly Promise<void>[],
+  ): Promise<void> {
+    await Promise.all(subscribed)
     const heads = new Map((await changes.listHeads([user.id])).map(({ chatId, seq }) => [chatId, seq]))
-    for (const feed of fresh) start(feed, heads.get(feed.chatId) ?? 0, clock.now())
+    for (const feed of heard) {
+      const head = heads.get(feed.chatId)
+      if (head === undefined) leave(user, feed)
+      else if (feed.early) start(feed, head, clock.now())
+      closeIfUnheard(feed)
+    }
   }
 
   async function subscribe(feed: Feed): Promise<void> {
@@ -83,7 +95,8 @@ export function createFeeds({ broadcast, changes, clock }: FeedsPorts): Feeds {
     },
     get: (chatId) => feeds.get(chatId),
     attach,
-    detachAll(user) {
+    leave,
+    leaveAll(user) {
       for (const feed of [...user.chats.values()]) leave(user, feed)
     },
   }

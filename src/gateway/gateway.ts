@@ -54,7 +54,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
   const stopHeartbeat = startHeartbeat({ ...ports, connections, find: (id) => users.get(id), join: joinSoon })
 
   function connect(begin: Authenticated & { socket: Socket }): Connection {
-    const connection = new Connection({ ...begin, onEnd }, { act, clock, ids: ports.ids, onFault })
+    const connection = new Connection({ ...begin, onEnd }, { act, clock, ids: ports.ids, onLeft, onFault })
     connections.add(connection)
     open(connection, begin).catch((error: unknown) => {
       onFault({ connectionId: connection.id, error })
@@ -134,8 +134,10 @@ export function createGateway(ports: GatewayPorts): Gateway {
     } else if (item.kind === 'signal') {
       signal([user], { texts: [item.text] })
     } else if (item.kind === 'revoked') {
-      for (const connection of [...user.connections]) {
-        const { sessionId } = connection.principal
+      // Those that are still opening are none of the user's yet, and are meant as well.
+      for (const connection of connections) {
+        const { user: owner, sessionId } = connection.principal
+        if (owner.id !== user.id) continue
         const isMeant =
           item.sessionId === null ? sessionId !== item.exceptSessionId : sessionId === item.sessionId
         if (isMeant) connection.close('notAuthenticated')
@@ -149,8 +151,20 @@ export function createGateway(ports: GatewayPorts): Gateway {
 
   /** A chat is new to the user: it is heard from now on, and each connection reads all of it up to now. */
   async function join(user: LocalUser, chatId: string): Promise<void> {
+    await user.chats.get(chatId)?.ready
     if (!user.chats.has(chatId)) await feeds.attach(user, [chatId])
     await Promise.all([...user.connections].map((connection) => connection.catchUp([{ chatId, since: 0 }])))
+  }
+
+  /** So that the other connections hear it as well, they ask for themselves. */
+  function onLeft(connection: Connection, chatId: string): void {
+    const user = users.get(connection.principal.user.id)
+    const feed = user?.chats.get(chatId)
+    if (!user || !feed) return
+    feeds.leave(user, feed)
+    for (const other of user.connections) {
+      if (other !== connection) void other.catchUp([{ chatId, since: feed.head }])
+    }
   }
 
   function onPresence(item: Broadcastable): void {
@@ -175,7 +189,9 @@ export function createGateway(ports: GatewayPorts): Gateway {
 
   function onEnd(connection: Connection): void {
     connections.delete(connection)
-    const user = users.get(connection.principal.user.id)
+    const { principal, typingIn } = connection
+    for (const chatId of typingIn) ports.rooms.get(chatId).typing(principal, false)
+    const user = users.get(principal.user.id)
     if (!user) return
     showStatus(user)
     forgetUnused(user)
@@ -186,7 +202,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
     users.delete(user.id)
     admissions.delete(user.id)
     user.unsubscribe()
-    feeds.detachAll(user)
+    feeds.leaveAll(user)
   }
 
   async function drain(milliseconds: number): Promise<void> {
@@ -199,6 +215,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
       if (wait >= 1) await new Promise<void>((resolve) => clock.after(wait, resolve))
       connection.bye(1 + (LATEST_RETURN * index) / leaving.length)
     }
+    await presence.flush()
     await listening.then((unsubscribe) => unsubscribe())
   }
 

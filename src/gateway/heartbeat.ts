@@ -60,9 +60,20 @@ export function startHeartbeat(ports: HeartbeatPorts): () => void {
 
   async function audit(users: readonly LocalUser[]): Promise<void> {
     for (let begin = 0; begin < users.length; begin += USERS_AT_ONCE) {
-      const heads = await changes.listHeads(users.slice(begin, begin + USERS_AT_ONCE).map(({ id }) => id))
+      const some = users.slice(begin, begin + USERS_AT_ONCE)
+      const heads = await changes.listHeads(some.map(({ id }) => id))
       const lost = heads.filter(isBehind)
       if (lost.length > 0) clock.after(GRACE, () => repair(lost))
+      const theirs = new Set(heads.map(({ userId, chatId }) => `${userId} ${chatId}`))
+      for (const user of some) askAgain(user, (chatId) => !theirs.has(`${user.id} ${chatId}`))
+    }
+  }
+
+  /** What the user hears and does not take part in: whether the end was lost or the beginning is new, a read tells. */
+  function askAgain(user: LocalUser, isDoubtful: (chatId: string) => boolean): void {
+    for (const { chatId, head, early } of user.chats.values()) {
+      if (early || !isDoubtful(chatId)) continue
+      for (const connection of user.connections) void connection.catchUp([{ chatId, since: head }])
     }
   }
 

@@ -19,6 +19,8 @@ export interface Socket {
   send(frames: Frames): void
   /** Whether more waits for the network than LIMITS.queuedBytes or LIMITS.queuedFrames. */
   isSlow(): boolean
+  /** Resolves when the network has taken what was sent, or the socket has ended. */
+  drained(): Promise<void>
   /** Asks the other side for a sign of life, below the protocol. */
   ping(): void
   close(reason: CloseReason): void

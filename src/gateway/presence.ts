@@ -18,6 +18,8 @@ interface PresencePorts {
 export interface Presence {
   /** `offline` when the last connection here has ended. */
   set(user: LocalUser, status: PresenceStatus): void
+  /** Tells now what waits. Never rejects. */
+  flush(): Promise<void>
 }
 
 interface Pending {
@@ -28,28 +30,39 @@ interface Pending {
 
 export function createPresence({ presence, users, broadcast, clock, onFault }: PresencePorts): Presence {
   const pending = new Map<string, Pending>()
+  /** Those who are not offline, as they were last told. */
+  const told = new Map<string, PresenceStatus>()
+  let cancelFlush = () => {}
 
   async function tell(userId: string, { status, chatIds, contactIds }: Pending): Promise<void> {
     const seen = await presence.set(userId, status)
+    if (status === 'offline') told.delete(userId)
+    else told.set(userId, status)
     const lastSeen = seen === 'offline' ? new Date(clock.now()).toISOString() : null
     const text = JSON.stringify({ type: 'user:status', data: { userId, status: seen, lastSeen } })
     broadcast.publish('presence', { kind: 'presence', userId, text, chatIds, contactIds })
   }
 
   async function flush(): Promise<void> {
-    const batch = [...pending]
-    pending.clear()
+    cancelFlush()
     const now = clock.now()
-    const gone = batch.filter(([, { status }]) => status === 'offline')
-    if (gone.length > 0) await users.seen(new Map(gone.map(([userId]) => [userId, now])))
-    await Promise.all(batch.map(([userId, news]) => tell(userId, news)))
+    const batch = [...pending].filter(([userId, { status }]) => status !== (told.get(userId) ?? 'offline'))
+    pending.clear()
+    const gone = batch.filter(([, { status }]) => status === 'offline').map(([userId]) => userId)
+    const work = batch.map(([userId, news]) => tell(userId, news))
+    if (gone.length > 0) work.push(users.seen(new Map(gone.map((userId) => [userId, now]))))
+    for (const { reason } of (await Promise.allSettled(work)).filter(isRejected)) onFault({ error: reason })
   }
 
   return {
+    flush,
     set({ id, chats, contactIds }, status) {
-      if (pending.size === 0)
-        clock.after(PRESENCE_PAUSE, () => void flush().catch((error) => onFault({ error })))
+      if (pending.size === 0) cancelFlush = clock.after(PRESENCE_PAUSE, () => void flush())
       pending.set(id, { status, chatIds: [...chats.keys()], contactIds })
     },
   }
+}
+
+function isRejected(result: PromiseSettledResult<void>): result is PromiseRejectedResult {
+  return result.status === 'rejected'
 }

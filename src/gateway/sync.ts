@@ -9,17 +9,25 @@ const CHATS_AT_ONCE = 100
 /** Reads of one chat before the client is told to reconnect: news comes faster than it can be read. */
 const MOST_READS = 5
 
-/** Past every change: nothing that was held back is for the user. */
-const LEFT = Number.POSITIVE_INFINITY
-
 export interface CatchUpPorts {
   read(wanted: readonly ChangesWanted[]): Promise<ChangesRead[]>
-  send(frame: ServerFrame): void
+  /** Resolves when more may be sent. */
+  send(frame: ServerFrame): Promise<void>
   forward(events: readonly EncodedEvent[]): void
   /** The chat is not the user's any more. */
   leave(chatId: string): void
   /** The connection cannot be made whole: close it with 4010. */
-  giveUp(error: unknown): void
+  giveUp(error?: unknown): void
+}
+
+/** Reading is a chat that is not up to date yet. */
+interface Reading {
+  since: number
+  /** What came meanwhile. */
+  held: EncodedEvent[]
+  /** It was asked for while it was read, so that what is read may be too old for whoever asked. */
+  isAskedAgain: boolean
+  reads: number
 }
 
 /**
@@ -27,84 +35,101 @@ export interface CatchUpPorts {
  * sends that, then what it held back, without a hole between the two. Chats are independent of each other.
  */
 export class CatchUp {
-  /** Chat id to what came meanwhile. */
-  readonly #held = new Map<string, EncodedEvent[]>()
-  /** Chats that were asked for again while they were read, and since when. */
-  readonly #again = new Map<string, number>()
+  readonly #ports: CatchUpPorts
+  readonly #chats = new Map<string, Reading>()
+  /** Those of the chats whose read has not begun. */
+  #waiting: string[] = []
+  #running: Promise<void> | undefined
 
-  /** Keeps news of a chat that is being read; false when it is not. */
-  hold({ chatId, events }: News): boolean {
-    const held = this.#held.get(chatId)
-    held?.push(...events)
-    return held !== undefined
+  constructor(ports: CatchUpPorts) {
+    this.#ports = ports
   }
 
-  /** Resolves when every wanted chat is up to date or given up. Never rejects. */
-  async read(wanted: readonly ChangesWanted[], ports: CatchUpPorts): Promise<void> {
-    const news: ChangesWanted[] = []
-    for (const it of wanted) {
-      if (this.#held.has(it.chatId))
-        this.#again.set(it.chatId, Math.min(it.since, this.#again.get(it.chatId) ?? it.since))
-      else news.push(it)
-      this.#held.set(it.chatId, this.#held.get(it.chatId) ?? [])
+  /** Keeps news of a chat that is being read; false when it is not. Too much of it is dropped and read again. */
+  hold({ chatId, events }: News): boolean {
+    const reading = this.#chats.get(chatId)
+    if (reading && reading.held.length <= LIMITS.queuedFrames) reading.held.push(...events)
+    return reading !== undefined
+  }
+
+  /** Resolves when every chat that was wanted so far is up to date or given up. Never rejects. */
+  read(wanted: readonly ChangesWanted[]): Promise<void> {
+    for (const { chatId, since } of wanted) {
+      const reading = this.#chats.get(chatId)
+      if (reading) {
+        reading.since = Math.min(reading.since, since)
+        reading.isAskedAgain = true
+      } else {
+        this.#chats.set(chatId, { since, held: [], isAskedAgain: false, reads: 0 })
+        this.#waiting.push(chatId)
+      }
     }
+    if (this.#waiting.length > 0) this.#running ??= this.#run()
+    return this.#running ?? Promise.resolve()
+  }
+
+  async #run(): Promise<void> {
     try {
-      for (let begin = 0; begin < news.length; begin += CHATS_AT_ONCE) {
-        await this.#readSome(news.slice(begin, begin + CHATS_AT_ONCE), ports)
+      while (this.#waiting.length > 0) {
+        const answers = await this.#ports.read(this.#waiting.splice(0, CHATS_AT_ONCE).map(this.#begin))
+        for (const answer of answers) await this.#merge(answer)
       }
     } catch (error) {
-      ports.giveUp(error)
+      this.#ports.giveUp(error)
     }
+    this.#running = undefined
   }
 
-  async #readSome(wanted: readonly ChangesWanted[], ports: CatchUpPorts): Promise<void> {
-    let open = wanted
-    for (let reads = 0; open.length > 0; reads += 1) {
-      if (reads === MOST_READS) return ports.giveUp(undefined)
-      const answers = await ports.read(open)
-      open = answers.flatMap((answer) => this.#merge(answer, ports) ?? [])
-    }
+  readonly #begin = (chatId: string): ChangesWanted => {
+    const reading = this.#chats.get(chatId)
+    if (reading) reading.isAskedAgain = false
+    return { chatId, since: reading?.since ?? 0 }
   }
 
-  /** Sends what was read and what was held back; or says from where to read again. */
-  #merge(answer: ChangesRead, ports: CatchUpPorts): ChangesWanted | undefined {
-    const { chatId, upTo } = tell(answer, ports)
-    const again = this.#again.get(chatId)
-    if (again !== undefined) {
-      this.#again.delete(chatId)
-      return { chatId, since: again }
+  /** Sends what was read and what was held back, unless it has to be read again. */
+  async #merge(answer: ChangesRead): Promise<void> {
+    const { chatId, upTo, frame } = told(answer)
+    const reading = this.#chats.get(chatId)
+    if (!reading) return
+    if (!reading.isAskedAgain) await this.#ports.send(frame)
+    if (reading.isAskedAgain) return this.#readAgain(chatId, reading)
+    if (upTo === null) {
+      this.#chats.delete(chatId)
+      return this.#ports.leave(chatId)
     }
-    const held = this.#held.get(chatId) ?? []
-    const fresh = held.filter(({ seq }) => seq > upTo)
-    const first = fresh[0]
-    if (held.length > LIMITS.queuedFrames || (first && !isContiguous(upTo, fresh))) {
-      this.#held.set(chatId, [])
-      return { chatId, since: upTo }
+    const fresh = reading.held.filter(({ seq }) => seq > upTo)
+    if (reading.held.length > LIMITS.queuedFrames || !isContiguous(upTo, fresh)) {
+      reading.since = upTo
+      return this.#readAgain(chatId, reading)
     }
-    this.#held.delete(chatId)
-    if (upTo === LEFT) ports.leave(chatId)
-    if (first) ports.forward(fresh)
-    return undefined
+    this.#chats.delete(chatId)
+    if (fresh.length > 0) this.#ports.forward(fresh)
+  }
+
+  #readAgain(chatId: string, reading: Reading): void {
+    reading.reads += 1
+    reading.held = []
+    if (reading.reads === MOST_READS) this.#ports.giveUp()
+    else this.#waiting.push(chatId)
   }
 }
 
-function tell(answer: ChangesRead, { send }: CatchUpPorts): { chatId: string; upTo: number } {
+/** The frame that tells an answer, and up to where it goes: null when the chat is not the user's any more. */
+function told(answer: ChangesRead): { chatId: string; upTo: number | null; frame: ServerFrame } {
   switch (answer.status) {
     case 'changes':
     case 'left': {
-      const { changes } = answer
-      send({ type: 'sync:batch', data: changes })
-      return {
-        chatId: changes.chatId,
-        upTo: answer.status === 'left' ? LEFT : changes.to,
-      }
+      const { chatId, to } = answer.changes
+      const upTo = answer.status === 'left' ? null : to
+      return { chatId, upTo, frame: { type: 'sync:batch', data: answer.changes } }
     }
     case 'reset':
-      send({ type: 'sync:reset', data: { chatId: answer.chatId, head: answer.head } })
-      return { chatId: answer.chatId, upTo: answer.head }
-    case 'gone':
-      send({ type: 'sync:reset', data: { chatId: answer.chatId, head: 0 } })
-      return { chatId: answer.chatId, upTo: LEFT }
+    case 'gone': {
+      const { chatId } = answer
+      const head = answer.status === 'gone' ? 0 : answer.head
+      const upTo = answer.status === 'gone' ? null : head
+      return { chatId, upTo, frame: { type: 'sync:reset', data: { chatId, head } } }
+    }
     default:
       return answer satisfies never
   }

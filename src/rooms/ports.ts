@@ -111,7 +111,7 @@ export interface EncodedEvent {
   readonly text: string
   /** The connection that gets the ack instead. */
   readonly origin: string | null
-  /** Who hears this and nothing after it. */
+  /** Who hears this and nothing after it: a user's id, or `everybody` when the chat is gone. */
   readonly left: string | null
 }
 

@@ -1,3 +1,4 @@
+import type { ChatEvent } from '../protocol/events.ts'
 import type { Broadcast } from './ports.ts'
 import type { TurnPlan } from './turn.ts'
 
@@ -11,7 +12,7 @@ export function tell(broadcast: Broadcast, { turn, events }: TurnPlan): void {
       seq: event.seq,
       text: JSON.stringify(event),
       origin,
-      left: event.type === 'participant:left' ? event.data.userId : null,
+      left: leftBy(event),
     })),
   })
   for (const { event } of events) {
@@ -22,4 +23,9 @@ export function tell(broadcast: Broadcast, { turn, events }: TurnPlan): void {
         broadcast.publish(`user:${userId}`, { kind: 'joined', chatId })
     }
   }
+}
+
+function leftBy(event: ChatEvent): string | null {
+  if (event.type === 'chat:deleted') return 'everybody'
+  return event.type === 'participant:left' ? event.data.userId : null
 }

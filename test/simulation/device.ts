@@ -78,6 +78,7 @@ export class Device {
     const socket: Socket = {
       send: (frames) => isOpen && down(() => this.#receive(frames, events.received)),
       isSlow: () => false,
+      drained: async () => {},
       ping: () => isOpen && down(() => up(() => connected.connection?.heard())),
       close: (reason) => end(CLOSES[reason].code),
     }

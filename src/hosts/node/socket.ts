@@ -5,6 +5,7 @@ import { CLOSES, type CloseReason } from '../../protocol/errors.ts'
 import { LIMITS } from '../../protocol/limits.ts'
 
 const TEXT_FRAME = 0x81
+const NOTHING = Buffer.alloc(0)
 
 const corked: NetSocket[] = []
 
@@ -28,6 +29,10 @@ export function createSocket(ws: WebSocket, net: NetSocket): Socket {
     isSlow: () =>
       net.writableLength > LIMITS.queuedBytes ||
       (queuedFrames > LIMITS.queuedFrames && net.writableNeedDrain),
+    drained: () =>
+      ws.readyState !== ws.OPEN || net.writableLength === 0
+        ? Promise.resolve()
+        : new Promise((resolve) => net.write(NOTHING, () => resolve())),
     ping() {
       if (ws.readyState === ws.OPEN) ws.ping()
     },
