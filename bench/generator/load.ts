@@ -37,6 +37,8 @@ const CLIENTS = { parley: createParleyClient, classic: createClassicClient }
 /** Handshakes under way at once: more would overflow the listen queue of a server and measure the kernel. */
 const CONNECTING = 100
 const RETRY_AFTER = 50
+/** How long all handshakes together may take, in milliseconds. */
+const CONNECT = 60_000
 /** How long what is on its way may take to arrive when the load has ended, in milliseconds. */
 const DRAIN = 15_000
 const VIOLATIONS_SHOWN = 5
@@ -73,16 +75,18 @@ export class Load {
     this.#clients = plan.users.map((user, number) => this.#createClient(user, number))
   }
 
-  /** Connects everybody who is not, for as long as it takes. Answers how long each took from now on. */
+  /** Connects everybody who is not, again and again where refused. Answers how long each took from now on. */
   async connect(port: number): Promise<Percentiles> {
     this.#port = port
     this.#readyAfter = new Histogram()
     this.#connectedFrom = performance.now()
     this.#waiting = this.#isReady.flatMap((isReady, number) => (isReady ? [] : [number])).reverse()
     if (this.#waiting.length > 0) {
-      await new Promise<void>((resolve) => {
+      await new Promise<void>((resolve, reject) => {
         this.#whenReady = resolve
         this.#connectMore()
+        const why = () => new Error(`Not everybody could connect: ${[...this.#faults].join('; ')}`)
+        setTimeout(() => reject(why()), CONNECT).unref()
       })
     }
     // Refused while the server was starting, or ended with the one before: no faults of this one.

@@ -19,6 +19,9 @@ process.on('message', async (message: { plan: Plan } | Call) => {
   }
 })
 
+/** The bench is gone: so is the reason to load anything. */
+process.once('disconnect', () => process.exit())
+
 function run(on: Load, call: Call): unknown {
   switch (call.name) {
     case 'connect':

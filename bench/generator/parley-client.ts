@@ -47,8 +47,9 @@ export function createParleyClient({ token, chatId }: LoadUser, events: LoadClie
 
   function other(frame: RareFrame): void {
     if (frame.type === 'hello') {
-      const data = { chats: { [chatId]: applied } }
-      socket?.send(JSON.stringify({ type: 'sync', id: SYNC, data }))
+      // Whoever has nothing yet names nothing, and is told where the chat stands.
+      const chats = applied === 0 ? {} : { [chatId]: applied }
+      socket?.send(JSON.stringify({ type: 'sync', id: SYNC, data: { chats } }))
     } else if (frame.type === 'sync:batch' && frame.data) {
       const isNew = ({ seq }: { seq: number }) => seq > applied && !held.has(seq)
       const missed = (frame.data.messages ?? []).filter(isNew)
@@ -57,6 +58,8 @@ export function createParleyClient({ token, chatId }: LoadUser, events: LoadClie
         if (index !== undefined) events.delivered(index, seq)
       }
       catchUp(frame.data.to ?? 0)
+    } else if (frame.type === 'sync:reset' && applied === 0) {
+      catchUp(frame.data?.head ?? 0)
     } else if (frame.type === 'sync:reset') {
       events.failed(-1, 'reset: more was missed than a load client can catch up on')
       socket?.destroy()
@@ -96,6 +99,7 @@ interface RareFrame {
   readonly seq?: number
   readonly data?: {
     readonly to?: number
+    readonly head?: number
     readonly chats?: Readonly<Record<string, number>>
     readonly messages?: readonly { readonly seq: number; readonly content: string }[]
   }

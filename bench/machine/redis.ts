@@ -1,7 +1,7 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Child, startChild } from './child.ts'
+import { createFolder } from './folder.ts'
 
 export interface Redis extends Child {
   /** The unix socket that it listens on. */
@@ -10,19 +10,12 @@ export interface Redis extends Child {
 
 const PROGRAM = '/usr/bin/redis-server'
 
-/** startRedis runs a private Redis that keeps nothing, in a folder that goes with it. */
+/** startRedis runs a private Redis that keeps nothing. */
 export async function startRedis(): Promise<Redis> {
   if (!existsSync(PROGRAM)) throw new Error('Redis is missing: apt-get install redis-server')
-  const folder = mkdtempSync(join(tmpdir(), 'bench-redis-'))
+  const folder = createFolder('redis')
   const path = join(folder, 'redis.sock')
   const args = ['--port', '0', '--unixsocket', path, '--dir', folder, '--save', '', '--appendonly', 'no']
   const child = await startChild(PROGRAM, args, { isReady: async () => existsSync(path) })
-  return {
-    pid: child.pid,
-    path,
-    async stop() {
-      await child.stop()
-      rmSync(folder, { recursive: true })
-    },
-  }
+  return { ...child, path }
 }

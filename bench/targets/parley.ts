@@ -1,10 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { createAccessTokens, LOCAL_ISSUER } from '../../src/auth/tokens.ts'
 import { migrate } from '../../src/db/migrate.ts'
 import { findPort, startChild } from '../machine/child.ts'
+import { createFolder } from '../machine/folder.ts'
 import { run } from '../machine/postgres.ts'
 import { answers, NODE, ROOT, type Target, toStored } from './target.ts'
 
@@ -16,7 +14,7 @@ const CLOCK = { now: () => Date.now(), after: () => () => {} }
 
 /** createParleyTarget measures this project as an operator would run it: one instance over Postgres. */
 export function createParleyTarget(): Target {
-  const folder = mkdtempSync(join(tmpdir(), 'bench-parley-'))
+  const folder = createFolder('parley')
   return {
     speaks: 'parley',
     otherPids: [],
@@ -96,6 +94,6 @@ export function createParleyTarget(): Target {
       )
     },
 
-    close: async () => rmSync(folder, { recursive: true }),
+    close: async () => {},
   }
 }
