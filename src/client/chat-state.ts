@@ -8,8 +8,11 @@ export type MessageEvent = ChatEventOf<
   'message:edited' | 'message:deleted' | 'reaction:added' | 'reaction:removed'
 >
 
-/** SendBody is what a message may carry; all but the words may be left out. */
-export type SendBody = Partial<Omit<ClientFrameOf<'message:send'>['data'], 'chatId' | 'id'>>
+/**
+ * SendBody is what a message may carry. The `id`, a UUIDv7, is chosen by the outbox unless it is given: the same id
+ * is the same message for ever.
+ */
+export type SendBody = Partial<Omit<ClientFrameOf<'message:send'>['data'], 'chatId'>>
 
 /** A message that the server has not yet acknowledged, under the id that it will keep. */
 export interface QueuedMessage {
@@ -17,7 +20,7 @@ export interface QueuedMessage {
   readonly chatId: string
   /** null when it was written before this client knew whose it is. */
   readonly senderId: string | null
-  readonly body: SendBody
+  readonly body: Omit<SendBody, 'id'>
   /** ISO 8601, by this device's clock. */
   readonly queuedAt: string
   /** Its place in the outbox. */

@@ -75,11 +75,11 @@ export function createOutbox(ports: OutboxPorts, events: OutboxEvents): Outbox {
     }
   }
 
-  async function send(chatId: string, body: SendBody): Promise<SendAck> {
+  async function send(chatId: string, { id = uuid(), ...body }: SendBody): Promise<SendAck> {
     if (loading) await loading
     lastPlace += 1
     const queuedAt = new Date(clock.now()).toISOString()
-    const message = { id: uuid(), chatId, senderId: userId(), body, queuedAt, place: lastPlace }
+    const message = { id, chatId, senderId: userId(), body, queuedAt, place: lastPlace }
     return new Promise((resolve, reject) => {
       const entry = { message, resolve, reject, isSaved: false }
       queue(entry)

@@ -80,6 +80,14 @@ describe('an outbox', () => {
     expect((await sent).seq).toBe(7)
   })
 
+  test('uses the id that it is given', async () => {
+    const outbox = create()
+    outbox.start()
+    outbox.send('a', { id: 'mine', content: 'one' }).catch(() => {})
+    await settled()
+    expect(asked[0]?.id).toBe('mine')
+  })
+
   test('does not let one chat wait for another', async () => {
     const outbox = create()
     outbox.start()
