@@ -203,7 +203,8 @@ export class Room implements RoomHandle {
       const outcome = plan.outcomes[index]
       if (outcome) settle(outcome)
     })
-    if (plan.hasReplay && plan.next) this.#tellHead(plan.next.seq)
+    // Only what was there before: told of more than it heard, every gateway would read what comes next anyway.
+    if (plan.hasReplay) this.#tellHead(plan.turn.prevSeq)
     if (plan.events.length === 0) return
     tell(this.#ports.broadcast, plan)
     for (const { event } of plan.events) {

@@ -53,6 +53,17 @@ describe('a commit whose answer is lost', () => {
     expect(stage.told).toContainEqual({ topic: `chat:${GROUP}`, item: { kind: 'head', seq: 12 } })
   })
 
+  test('tells of what was there before, and never of what is told right after', async () => {
+    await stage.do(MIA, send({ id: uuid(7) }))
+    stage.told.length = 0
+    const release = stage.store.hang()
+    const turn = [stage.do(OTTO, send()), stage.do(MIA, send({ id: uuid(7) })), stage.do(OTTO, send())]
+    release()
+    expect(await Promise.all(turn)).toMatchObject([13, 12, 14].map((seq) => ({ ok: true, data: { seq } })))
+    const heads = stage.told.filter(({ item }) => item.kind === 'head')
+    expect(heads.every(({ item }) => item.kind === 'head' && item.seq <= 13)).toBe(true)
+  })
+
   test('is told later, if the store is away meanwhile', async () => {
     stage.store.fates.push('lost after')
     const lost = stage.do(MIA, send({ id: uuid(7) }))
