@@ -71,7 +71,8 @@ export class ChatCopy {
       if (seq > from) this.#record(seq, `message ${id}`)
       if (changedSeq !== seq) this.#record(changedSeq, `message ${id}`)
     }
-    if (to <= this.seq) return
+    // A batch from past what is here leaves a hole before it: the answer to `sync` is still to come.
+    if (to <= this.seq || from > this.seq) return
     this.chat = chat ?? this.chat
     for (const it of participants) this.#participants.set(it.userId, it)
     for (const it of messages) this.#messages.set(it.id, it)

@@ -62,6 +62,9 @@ export class Context {
 
   cast(): Promise<Cast> {
     this.#cast ??= this.#gatherCast()
+    this.#cast.catch(() => {
+      this.#cast = undefined
+    })
     return this.#cast
   }
 

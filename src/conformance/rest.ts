@@ -7,6 +7,9 @@ import { type AnswerOf, ROUTES, type RouteName } from './routes.ts'
 /** How long a request may wait, in all, for a rate limit to let it through. */
 const LIMIT_PATIENCE = 180_000
 const REQUEST_PATIENCE = 30_000
+/** How long a service may take to get ready, and how often it is asked. */
+const READY_PATIENCE = 60_000
+const READY_PAUSE = 200
 const ErrorEnvelope = z.strictObject({ error: ErrorBody })
 
 export interface RestRequest {
@@ -47,6 +50,20 @@ export class Rest {
 
   get socketUrl(): string {
     return `${this.url.replace(/^http/, 'ws')}/ws`
+  }
+
+  /** Resolves when the service says that it is ready. */
+  async untilReady(): Promise<void> {
+    const begun = Date.now()
+    for (;;) {
+      const { status, text } = await this.#once('GET /health/ready', {}).catch((error: unknown) => {
+        throw new Broken(`Nothing answers at ${this.url}: ${describe(error)}`)
+      })
+      if (status === 200) return
+      if (Date.now() - begun > READY_PATIENCE)
+        throw new Broken(`${this.url} does not get ready: ${shorten(text)}`)
+      await new Promise((resolve) => setTimeout(resolve, READY_PAUSE))
+    }
   }
 
   /** Any request at all: `GET /whatever`. Waits where a rate limit says to. */
@@ -119,6 +136,11 @@ export function errorOf({ status, json, text }: RestAnswer, what: string): Error
   const { error } = parsed.data
   claim(ERRORS[error.code].status === status, `${what} answered ${error.code} with status ${status}`)
   return error
+}
+
+function describe(error: unknown): string {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  return cause instanceof Error ? cause.message : String(cause)
 }
 
 function parseJson(text: string): unknown {

@@ -51,9 +51,13 @@ export async function runRule(rule: ProtocolRule, context: Context): Promise<voi
   await context.closeSockets()
 }
 
-/** runConformance holds a deployment against the rules of the protocol, one after another. */
+/**
+ * runConformance holds a deployment against the rules of the protocol, one after another. Rejects when there is no
+ * service at the address, or none that gets ready.
+ */
 export async function runConformance(options: ConformanceOptions): Promise<RuleResult[]> {
   const context = openContext(options)
+  await context.rest.untilReady()
   const results: RuleResult[] = []
   for (const rule of selectRules(options)) {
     const begun = Date.now()

@@ -54,7 +54,7 @@ export const garbage: ProtocolRule[] = [
       const { ann, ben } = bystanders.sockets
       await ann.ask('message:send', { chatId: bystanders.chatId, content: 'Undisturbed' })
       same((await ben.event('message:new', bystanders.chatId)).seq, 2, 'What bystanders heard')
-      await stranger.call('GET /api/chats/:id', { params: { id: chatId } })
+      await stranger.call('GET /api/users/me')
     },
   },
 ]

@@ -12,6 +12,8 @@ const CHATS = 4
 const STEPS = 25
 /** Milliseconds that clients have to agree once all is quiet: C4. */
 const CONVERGENCE = 10_000
+/** Milliseconds after which watermarks that a group holds back are told at the latest. */
+const RECEIPTS = 1_500
 
 /** What holds only when many things are taken together. */
 export const load: ProtocolRule[] = [
@@ -40,6 +42,7 @@ export const load: ProtocolRule[] = [
       )
       await Promise.all(devices.map((device) => device.start(chatIds)))
       await Promise.all(devices.map((device) => device.write(STEPS)))
+      await new Promise((resolve) => setTimeout(resolve, RECEIPTS))
       await Promise.all(devices.map((device) => device.catchUp(CONVERGENCE)))
       const violations = await judge(context, devices, sends)
       const seed = `seed ${random.seed}`

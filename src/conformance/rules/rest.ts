@@ -119,7 +119,12 @@ export const rest: ProtocolRule[] = [
       const routes = ROUTE_NAMES.filter((route) => route.startsWith('GET') && /:id/.test(route))
       for (const route of routes) {
         for (const id of ['1', 'not-a-uuid', '%00']) {
-          await ann.refused(route, { params: { ...paramsOf(context), id } }, { ...INVALID, field: 'id' })
+          const query = route.endsWith('/changes') ? { since: 0 } : {}
+          await ann.refused(
+            route,
+            { params: { ...paramsOf(context), id }, query },
+            { ...INVALID, field: 'id' },
+          )
         }
       }
       const lists = ['GET /api/chats', 'GET /api/contacts', 'GET /api/contacts/pending'] as const
