@@ -79,12 +79,12 @@ function summarise({ name, read }: Figure, runs: readonly Run[]): number | undef
   return low === undefined || high === undefined ? undefined : (low + high) / 2
 }
 
+/** Three digits, or whole: more is not to be told on a shared machine. */
 function toText(value: number | undefined): string {
   if (value === undefined) return '-'
-  const digits = Math.abs(value) < 10 ? 2 : Math.abs(value) < 100 ? 1 : 0
-  return Number.isInteger(value)
-    ? value.toLocaleString('en')
-    : Number(value.toFixed(digits)).toLocaleString('en')
+  return value < 100
+    ? value.toLocaleString('en', { maximumSignificantDigits: 3 })
+    : Math.round(value).toLocaleString('en')
 }
 
 function row([name = '', ...cells]: readonly string[]): string {
