@@ -58,7 +58,7 @@ export const presence: ProtocolRule[] = [
   },
   {
     number: '6.5',
-    title: 'the last connection that ends takes its user off every list',
+    title: 'a connection that ends takes its user off the lists it put it on',
     async run(context) {
       const { chatId, people, sockets } = await context.gather('ann', 'ben')
       const stranger = await context.stranger()
@@ -73,13 +73,15 @@ export const presence: ProtocolRule[] = [
   },
   {
     number: '6.6',
-    title: "typing in a chat that is not one's own is heard by nobody",
+    title: "typing in a chat that is not one's own is refused, and heard by nobody",
     async run(context) {
       const { chatId, people, sockets } = await context.gather('ann', 'ben')
       const outsider = await people.dan.connect()
-      outsider.send('typing:start', { chatId })
-      outsider.send('typing:start', { chatId: context.messageId() })
-      await outsider.settled()
+      const expected = { code: 'NOT_FOUND', field: 'chatId' } as const
+      for (const type of ['typing:start', 'typing:stop'] as const) {
+        await outsider.refused(type, { chatId }, expected)
+        await outsider.refused(type, { chatId: context.messageId() }, expected)
+      }
       sockets.ann.send('typing:start', { chatId })
       const { userIds } = await sockets.ben.signal('typing', (data) => data.chatId === chatId)
       same(userIds, [people.ann.id], 'Who types')

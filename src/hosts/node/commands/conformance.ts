@@ -1,0 +1,53 @@
+import { type Command, InvalidArgumentError } from 'commander'
+import type { Credentials } from '../../../conformance/person.ts'
+import { runConformance } from '../../../conformance/run.ts'
+import { toLine, toSummary } from '../../../conformance/table.ts'
+
+interface Options {
+  readonly only?: readonly string[]
+  readonly user?: readonly Credentials[]
+  readonly seed?: number
+  readonly limits?: boolean
+}
+
+export function addConformance(program: Command): void {
+  program
+    .command('conformance')
+    .description('hold any deployment against the numbered rules of docs/protocol.md, as a black box')
+    .argument('<url>', 'of the deployment: http://127.0.0.1:3000')
+    .option('--only <rules...>', 'rules or whole sections, by number: 3.4 7')
+    .option('--user <username:password>', 'an account to use, up to two; others are registered', addUser)
+    .option('--seed <number>', 'makes the random rules do the same again', toSeed)
+    .option('--limits', 'exceed the rate limits, too: this address stays limited for up to 15 minutes')
+    .action(async (url: string, { user, ...options }: Options) => {
+      const seed = options.seed ?? Date.now() % 2 ** 32
+      say(`Rules of ${url}, seed ${seed}`)
+      const results = await runConformance({
+        ...options,
+        ...(user && { users: user }),
+        url,
+        seed,
+        onResult: (result) => say(toLine(result)),
+      })
+      say(toSummary(results))
+      if (results.some(({ status }) => status === 'failed')) process.exitCode = 1
+    })
+}
+
+function addUser(text: string, before: readonly Credentials[] = []): readonly Credentials[] {
+  const [, username, password] = /^([^:]+):(.+)$/.exec(text) ?? []
+  if (username === undefined || password === undefined) {
+    throw new InvalidArgumentError('Write it as username:password')
+  }
+  return [...before, { username, password }]
+}
+
+function toSeed(text: string): number {
+  const seed = Number(text)
+  if (!Number.isInteger(seed)) throw new InvalidArgumentError('Must be a whole number')
+  return seed
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`)
+}
