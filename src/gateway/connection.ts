@@ -6,7 +6,7 @@ import type { PresenceStatus } from '../protocol/model.ts'
 import type { Clock, Ids } from '../rooms/ports.ts'
 import type { Act } from './act.ts'
 import { type LocalUser, type News, toFrames } from './audience.ts'
-import type { Authenticated, ChangesWanted, Frames, Socket } from './ports.ts'
+import type { Authenticated, ChangesRead, ChangesWanted, Frames, Socket } from './ports.ts'
 import { CatchUp } from './sync.ts'
 
 /** Bad frames in a row after which the socket is closed. */
@@ -91,12 +91,8 @@ export class Connection {
   /** A frame of the client's. Never throws: whatever is wrong with it is answered. */
   receive(text: string): void {
     this.#heardAt = this.#ports.clock.now()
-    if (this.#state === 'opening') {
-      this.#early ??= []
-      if (this.#early.push(text) > LIMITS.commandsInFlight) this.close('badFrame')
-      return
-    }
-    if (this.#state === 'closed') return
+    if (this.#state === 'opening') this.#keep(text)
+    if (this.#state !== 'open') return
     const frame = this.#parse(text)
     if (!frame) return
     if (this.#inFlight >= LIMITS.commandsInFlight) {
@@ -136,7 +132,7 @@ export class Connection {
     const user = this.#user
     if (!user || this.#state !== 'open') return Promise.resolve()
     this.#catchUp ??= new CatchUp({
-      read: async (chats) => (this.isOpen ? this.#ports.act.changes.readChanges(user.id, chats) : []),
+      read: (chats) => this.#read(user, chats),
       send: (frame) => this.sendPaced(frame),
       forward: (events) => this.write(toFrames(events)),
       leave: (chatId) => this.#ports.onLeft(this, chatId),
@@ -146,6 +142,12 @@ export class Connection {
       },
     })
     return this.#catchUp.read(wanted)
+  }
+
+  /** What is read must not be older than what the feed began with, or there would be a hole between the two. */
+  async #read(user: LocalUser, wanted: readonly ChangesWanted[]): Promise<ChangesRead[]> {
+    await Promise.all(wanted.map(({ chatId }) => user.chats.get(chatId)?.ready))
+    return this.isOpen ? this.#ports.act.changes.readChanges(user.id, wanted) : []
   }
 
   /** Sends one of many frames; resolves when the next may be sent, so that a large catch-up makes nobody slow. */
@@ -214,6 +216,14 @@ export class Connection {
     this.#catchUp = undefined
     this.#user?.connections.delete(this)
     this.#onEnd(this)
+  }
+
+  /** Keeps a frame until hello: no more of them than what may wait later on. */
+  #keep(text: string): void {
+    this.#early ??= []
+    const count = this.#early.push(text)
+    const size = this.#early.reduce((sum, { length }) => sum + length, 0)
+    if (count > LIMITS.commandsInFlight || size > LIMITS.queuedBytes) this.close('badFrame')
   }
 
   #parse(text: string): ClientFrame | undefined {

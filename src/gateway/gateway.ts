@@ -149,11 +149,11 @@ export function createGateway(ports: GatewayPorts): Gateway {
     join(user, chatId).catch((error: unknown) => onFault({ error }))
   }
 
-  /** A chat is new to the user: it is heard from now on, and each connection reads all of it up to now. */
+  /** A chat is new to the user: it is heard from now on, and before that each connection reads all of it. */
   async function join(user: LocalUser, chatId: string): Promise<void> {
-    await user.chats.get(chatId)?.ready
-    if (!user.chats.has(chatId)) await feeds.attach(user, [chatId])
-    await Promise.all([...user.connections].map((connection) => connection.catchUp([{ chatId, since: 0 }])))
+    const attached = user.chats.has(chatId) ? undefined : feeds.attach(user, [chatId])
+    const wanted = [{ chatId, since: 0 }]
+    await Promise.all([attached, ...[...user.connections].map((connection) => connection.catchUp(wanted))])
   }
 
   /** So that the other connections hear it as well, they ask for themselves. */
