@@ -224,18 +224,29 @@ export interface RecordingSocket extends Socket {
   readonly closed: CloseReason | undefined
   pings: number
   slow: boolean
+  /** While true, the network takes nothing more. */
+  stuck: boolean
   /** What was sent since the last time, parsed; each has to be a frame of the contract. */
   take(): ServerFrame[]
 }
 
 export function createRecordingSocket(): RecordingSocket {
   const sent: Frames[] = []
+  let onDrained = () => {}
+  let isStuck = false
   let taken = 0
   let closed: CloseReason | undefined
   return {
     sent,
     pings: 0,
     slow: false,
+    get stuck() {
+      return isStuck
+    },
+    set stuck(it) {
+      isStuck = it
+      if (!it) onDrained()
+    },
     get closed() {
       return closed
     },
@@ -244,6 +255,12 @@ export function createRecordingSocket(): RecordingSocket {
     },
     isSlow() {
       return this.slow
+    },
+    async drained() {
+      if (!isStuck) return
+      await new Promise<void>((resolve) => {
+        onDrained = resolve
+      })
     },
     ping() {
       this.pings += 1
