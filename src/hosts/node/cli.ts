@@ -2,10 +2,11 @@
 import { Command } from 'commander'
 import { addDemo } from './commands/demo.ts'
 import { addMigrate } from './commands/migrate.ts'
+import { addReplay } from './commands/replay.ts'
 import { addStart } from './commands/start.ts'
 
 const program = new Command('parley')
   .description('Real-time chat: one total order per chat, nothing acknowledged is ever lost')
   .showHelpAfterError()
-for (const add of [addStart, addMigrate, addDemo]) add(program)
+for (const add of [addStart, addMigrate, addDemo, addReplay]) add(program)
 await program.parseAsync()
