@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import type { ChatEvent } from '../protocol/events.ts'
 import type { CommitResult, Turn } from '../rooms/ports.ts'
 import { toCommitFault, toRefusal } from './commit-fault.ts'
 import type { Database } from './connect.ts'
@@ -15,8 +16,8 @@ const STALE: CommitResult = { status: 'stale' }
 const UNAVAILABLE: CommitResult = { status: 'unavailable' }
 
 export interface CommitterOptions {
-  /** Told of every chat that has a new change, after its commit. */
-  readonly onCommitted?: (chatId: string) => void
+  /** Told of every chat whose messages changed, after the commit. */
+  readonly onMessages?: (chatId: string) => void
   /** Told of what Postgres said when it refused a turn that breaks no rule of ours, and of broken connections. */
   readonly onFault: (error: unknown) => void
 }
@@ -40,7 +41,7 @@ interface Waiting {
  * transaction of several statements: an owner that freezes in between would hold the rows.
  */
 export function createCommitter(db: Database, options: CommitterOptions): Committer {
-  const { onCommitted = () => {}, onFault } = options
+  const { onMessages = () => {}, onFault } = options
   const lanes = Math.min(LANES, db.commits.options.max)
   let queue: Waiting[] = []
   let inFlight = 0
@@ -72,7 +73,7 @@ export function createCommitter(db: Database, options: CommitterOptions): Commit
       const committed = new Set(rows.map(([chatId]) => chatId))
       for (const { turn, settle } of batch) {
         const isCommitted = committed.has(turn.chatId)
-        if (isCommitted) onCommitted(turn.chatId)
+        if (isCommitted && turn.events.some(isOfMessage)) onMessages(turn.chatId)
         settle(isCommitted ? COMMITTED : STALE)
       }
       return true
@@ -157,6 +158,10 @@ function takeBatch(queue: readonly Waiting[]): [batch: Waiting[], rest: Waiting[
     ;(fits ? batch : rest).push(waiting)
   }
   return [batch, rest]
+}
+
+function isOfMessage({ type }: ChatEvent): boolean {
+  return type === 'message:new' || type === 'message:edited' || type === 'message:deleted'
 }
 
 function settleAll(waiting: readonly Waiting[], result: CommitResult): void {

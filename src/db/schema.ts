@@ -242,22 +242,34 @@ export const readMarks = pgTable(
   (table) => [primaryKey({ columns: [table.chatId, table.userId, table.seq] })],
 )
 
-/** The text index, filled by the indexer a moment after the commit. Only what can be found has a row. */
+/**
+ * The text index, filled by the indexer a moment after the commit: a row for each message, without words where there
+ * is nothing to find. `changedSeq` is the change of the message that the words are of.
+ */
 export const messageSearch = pgTable(
   'message_search',
   {
     messageId: uuid().primaryKey(),
     chatId: uuid().notNull(),
     seq: seq().notNull(),
+    changedSeq: seq().notNull(),
+    sentAt: time().notNull(),
     words: tsvector().notNull(),
   },
-  (table) => [index('message_search_words').using('gin', table.chatId, table.words)],
+  (table) => [
+    index('message_search_words').using('gin', table.chatId, table.words),
+    index('message_search_sent').on(table.sentAt, table.messageId),
+  ],
 )
 
-/** How far each chat is in the text index. A chat whose `seq` is past its mark has something to index. */
+/**
+ * How far each chat is in the text index, and in which text configuration. A chat whose `seq` is past its mark has
+ * something to index; one in another configuration is indexed anew.
+ */
 export const searchMarks = pgTable('search_marks', {
   chatId: uuid().primaryKey(),
   seq: seq().notNull(),
+  language: text().notNull(),
 })
 
 /** One row: the name of the history, for databases that do not tell which cluster they are. */

@@ -82,6 +82,8 @@ CREATE TABLE "message_search" (
 	"message_id" uuid PRIMARY KEY NOT NULL,
 	"chat_id" uuid NOT NULL,
 	"seq" bigint NOT NULL,
+	"changed_seq" bigint NOT NULL,
+	"sent_at" timestamp (3) with time zone NOT NULL,
 	"words" "tsvector" NOT NULL
 );
 --> statement-breakpoint
@@ -112,7 +114,8 @@ CREATE TABLE "read_marks" (
 --> statement-breakpoint
 CREATE TABLE "search_marks" (
 	"chat_id" uuid PRIMARY KEY NOT NULL,
-	"seq" bigint NOT NULL
+	"seq" bigint NOT NULL,
+	"language" text NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "users" (
@@ -144,6 +147,7 @@ CREATE INDEX "chat_participants_user" ON "chat_participants" USING btree ("user_
 CREATE UNIQUE INDEX "chats_slug" ON "chats" USING btree ("slug") WHERE "chats"."slug" is not null and "chats"."deleted_at" is null;--> statement-breakpoint
 CREATE INDEX "contacts_contact" ON "contacts" USING btree ("contact_id");--> statement-breakpoint
 CREATE INDEX "message_search_words" ON "message_search" USING gin ("chat_id","words");--> statement-breakpoint
+CREATE INDEX "message_search_sent" ON "message_search" USING btree ("sent_at","message_id");--> statement-breakpoint
 CREATE UNIQUE INDEX "messages_seq" ON "messages" USING btree ("chat_id","seq");--> statement-breakpoint
 CREATE INDEX "messages_changed" ON "messages" USING btree ("chat_id","changed_seq") WHERE "messages"."changed_seq" > "messages"."seq";--> statement-breakpoint
 CREATE UNIQUE INDEX "users_local_username" ON "users" USING btree (lower("username")) WHERE "users"."issuer" = 'local';--> statement-breakpoint
