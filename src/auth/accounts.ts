@@ -89,7 +89,8 @@ export class Accounts {
   }
 
   #attempt<T>(username: string, ipAddress: string | null, run: () => Promise<T>): Promise<T> {
-    const keys = [`name:${username.toLowerCase()}`, ...(ipAddress === null ? [] : [`ip:${ipAddress}`])]
+    // The address first: one that is locked out does not lock accounts as well.
+    const keys = [...(ipAddress === null ? [] : [`ip:${ipAddress}`]), `name:${username.toLowerCase()}`]
     return attempt(this.#ports.limiter, keys, run)
   }
 

@@ -2,20 +2,23 @@ import type { RateLimiter } from '../gateway/ports.ts'
 import { RefusalError } from '../protocol/errors.ts'
 
 /**
- * attempt runs what a guesser would repeat. Each of the keys allows so many refusals; what succeeds, or fails by no
- * fault of the one who tries, does not count. Counted before it runs, so that guesses made at once count as well.
+ * attempt runs what a guesser would repeat. Each of the keys, in their order, allows so many refusals; what succeeds,
+ * or fails by no fault of the one who tries, does not count. Counted before it runs, so that guesses made at once
+ * count as well.
  */
 export async function attempt<T>(
   limiter: RateLimiter,
   keys: readonly string[],
   run: () => Promise<T>,
 ): Promise<T> {
-  const waits = await Promise.all(keys.map((key) => limiter.take('auth', key)))
-  const retryAfter = Math.max(0, ...waits)
-  if (retryAfter > 0) {
+  for (const key of keys) {
+    const retryAfter = await limiter.take('auth', key)
+    if (retryAfter === 0) continue
     throw new RefusalError({ code: 'RATE_LIMIT_EXCEEDED', message: 'Too many login attempts', retryAfter })
   }
-  const giveBack = () => keys.forEach((key) => void limiter.giveBack('auth', key))
+  const giveBack = () => {
+    for (const key of keys) limiter.giveBack('auth', key)
+  }
   try {
     const result = await run()
     giveBack()
