@@ -1,5 +1,6 @@
 import type { ChatEvent, ChatEventOf } from '../protocol/events.ts'
 import type { Message, Participant } from '../protocol/model.ts'
+import { toTombstone } from '../protocol/tombstone.ts'
 import { type ChatState, counts, type MessageEvent } from './chat-state.ts'
 
 /** applyEvent gives the state after the next event. Pure. */
@@ -94,22 +95,6 @@ export function messageAfter(before: Message, event: MessageEvent): Message {
       return { ...before, reactions: event.data.reactions, changedSeq: event.seq }
     default:
       return event satisfies never
-  }
-}
-
-/** toTombstone is what a deletion leaves: the place of the message, and nothing that it said. */
-function toTombstone(message: Message, { seq, at }: MessageEvent): Message {
-  return {
-    ...message,
-    changedSeq: seq,
-    content: '',
-    formatting: null,
-    metadata: null,
-    mentions: [],
-    reactions: [],
-    attachments: [],
-    isDeleted: true,
-    deletedAt: at,
   }
 }
 

@@ -1,8 +1,8 @@
 import type { ChatEvent } from '../protocol/events.ts'
 import type { Message, Participant, User } from '../protocol/model.ts'
+import { toTombstone } from '../protocol/tombstone.ts'
 import { apply } from './apply.ts'
 import type { Broadcast, Broadcastable, KnownUser, RoomState, RoomStore, Turn } from './ports.ts'
-import { toTombstone } from './tombstone.ts'
 
 /** A row with the number of its last change. */
 interface Row<T> {

@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { type ChatState, findMissing, fromSnapshot } from '../../src/client/chat-state.ts'
 import { type ChatInput, reduce } from '../../src/client/reduce.ts'
 import type { Chat } from '../../src/protocol/model.ts'
-import { ServedChat, uuidOf } from './served-chat.ts'
+import { uuid } from '../support/builders.ts'
+import { ServedChat } from './served-chat.ts'
 
 /** A member, whom the owner may remove. */
 const ME = 2
@@ -98,7 +99,7 @@ class Run {
   static async begin(keepMessages: number): Promise<Run> {
     const server = await ServedChat.create(3, USERS)
     for (let count = 0; count < 9; count += 1) await server.send(1 + (count % 3), `old ${count}`)
-    const state = fromSnapshot(await known(server), { userId: uuidOf(ME), keepMessages })
+    const state = fromSnapshot(await known(server), { userId: uuid(ME), keepMessages })
     return new Run(server, state)
   }
 
@@ -203,9 +204,8 @@ class Run {
   #wasIn(seq: number): boolean {
     let isIn = true
     for (const event of this.server.events.slice(0, seq)) {
-      if (event.seq < seq && event.type === 'participant:left' && event.data.userId === uuidOf(ME))
-        isIn = false
-      if (event.type === 'participant:joined' && event.data.participant.userId === uuidOf(ME)) isIn = true
+      if (event.seq < seq && event.type === 'participant:left' && event.data.userId === uuid(ME)) isIn = false
+      if (event.type === 'participant:joined' && event.data.participant.userId === uuid(ME)) isIn = true
     }
     return isIn
   }
@@ -217,8 +217,8 @@ class Run {
   async #command({ user, wish, pick }: Extract<Step, { do: 'command' }>): Promise<void> {
     const { server } = this
     const message = server.messages[pick % server.messages.length]
-    const messageId = message?.id ?? uuidOf(0)
-    const other = uuidOf(pick % 2 === 0 ? ME : 3)
+    const messageId = message?.id ?? uuid(0)
+    const other = uuid(pick % 2 === 0 ? ME : 3)
     const seq = Math.max(server.head - (pick % 7), 0)
     switch (wish) {
       case 'send':

@@ -2,9 +2,9 @@ import { ParleyError } from '../../src/client/error.ts'
 import type { Edges, OpenSocket, SocketEvents, TokenSource } from '../../src/client/ports.ts'
 import type { ErrorCode } from '../../src/protocol/errors.ts'
 import type { ClientFrame, ServerFrame } from '../../src/protocol/frames.ts'
+import { AT, uuid } from '../support/builders.ts'
 import { createTestClock, type TestClock } from '../support/test-clock.ts'
-import { AT } from './chats.ts'
-import { userOf, uuidOf } from './served-chat.ts'
+import { userOf } from './served-chat.ts'
 
 export interface TestEdges extends Edges {
   readonly clock: TestClock
@@ -18,7 +18,7 @@ export function createTestEdges(): TestEdges {
     random: () => 0.5,
     uuid: () => {
       ids += 1
-      return uuidOf(ids)
+      return uuid(ids)
     },
   }
 }

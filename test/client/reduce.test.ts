@@ -2,19 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { type ChatState, findMissing } from '../../src/client/chat-state.ts'
 import { type ChatInput, reduce } from '../../src/client/reduce.ts'
 import type { Chat } from '../../src/protocol/model.ts'
-import {
-  AT,
-  changesOf,
-  chatAt,
-  eventAt,
-  ME,
-  messageAt,
-  participantOf,
-  sentAt,
-  stateOf,
-  THEM,
-} from './chats.ts'
-import { uuidOf } from './served-chat.ts'
+import { AT } from '../support/builders.ts'
+import { changesOf, chatAt, eventAt, ME, messageAt, participantOf, sentAt, stateOf, THEM } from './chats.ts'
 
 interface Case {
   readonly name: string
@@ -36,12 +25,12 @@ const reads = (seq: number, readSeq: number) =>
   eventAt(seq, 'receipts', { marks: [{ userId: ME, readSeq, deliveredSeq: readSeq, at: AT }] })
 const removed = (seq: number) => eventAt(seq, 'participant:left', { userId: ME, by: THEM })
 const deleted = (seq: number, messageSeq: number) =>
-  eventAt(seq, 'message:deleted', { messageId: uuidOf(messageSeq), messageSeq, senderId: THEM })
+  eventAt(seq, 'message:deleted', { messageId: messageAt(messageSeq).id, messageSeq, senderId: THEM })
 const edited = (seq: number, messageSeq: number) =>
   eventAt(seq, 'message:edited', {
     message: messageAt(messageSeq, { changedSeq: seq, content: 'edited' }),
   })
-const queued = { id: uuidOf(11), chatId: '', senderId: ME, body: {}, queuedAt: AT, place: 1 }
+const queued = { id: messageAt(11).id, chatId: '', senderId: ME, body: {}, queuedAt: AT, place: 1 }
 
 const CASES: readonly Case[] = [
   {
@@ -311,9 +300,9 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'a queued message stays while its event waits for a hole to be filled',
-    given: [{ type: 'queued', message: { ...queued, id: uuidOf(12) } }],
+    given: [{ type: 'queued', message: { ...queued, id: messageAt(12).id } }],
     when: sentAt(12, { senderId: ME }),
-    gives: { queued: [{ ...queued, id: uuidOf(12) }] },
+    gives: { queued: [{ ...queued, id: messageAt(12).id }] },
   },
 ]
 

@@ -4,9 +4,10 @@ import { createMemoryOutbox } from '../../src/client/outbox-storage.ts'
 import { createReplica, type Replica } from '../../src/client/replica.ts'
 import type { ChatEvent } from '../../src/protocol/events.ts'
 import type { ServerFrame } from '../../src/protocol/frames.ts'
-import { AT, messageAt } from './chats.ts'
+import { AT, GROUP, uuid } from '../support/builders.ts'
+import { messageAt } from './chats.ts'
 import { createTestEdges, createTestTokens, FakeNetwork, settled } from './fake-edges.ts'
-import { CHAT_ID, ServedChat, userOf, uuidOf } from './served-chat.ts'
+import { ServedChat, userOf } from './served-chat.ts'
 
 const ME = 1
 const GONE = new ParleyError('NOT_FOUND', 'No such chat')
@@ -68,7 +69,7 @@ function say(...events: readonly ChatEvent[]): Promise<void> {
   return settled()
 }
 
-const chat = () => replica.account.chats.get(CHAT_ID)
+const chat = () => replica.account.chats.get(GROUP)
 const contents = () =>
   chat()
     ?.messages.toArray()
@@ -83,9 +84,9 @@ async function repaired(): Promise<void> {
 describe('a replica', () => {
   test('lists its chats, says how far it is, and is live', async () => {
     await server.send(2, 'hello')
-    await goLive({ [CHAT_ID]: 2 })
+    await goLive({ [GROUP]: 2 })
     expect(network.socket.sent).toMatchObject([
-      { type: 'sync', data: { logId: 'log-1', chats: { [CHAT_ID]: 2 } } },
+      { type: 'sync', data: { logId: 'log-1', chats: { [GROUP]: 2 } } },
     ])
     expect(replica.status.state).toBe('live')
     expect(contents()).toEqual(['hello'])
@@ -115,13 +116,13 @@ describe('a replica', () => {
   test('reads a tail that a heartbeat shows', async () => {
     await goLive()
     await server.send(2, 'lost')
-    await network.socket.say({ type: 'heads', data: { logId: 'log-1', chats: { [CHAT_ID]: 2 } } })
+    await network.socket.say({ type: 'heads', data: { logId: 'log-1', chats: { [GROUP]: 2 } } })
     await repaired()
     expect(contents()).toEqual(['lost'])
   })
 
   test('reads a tail that the answer to a sync shows', async () => {
-    await goLive({ [CHAT_ID]: 2 })
+    await goLive({ [GROUP]: 2 })
     await server.send(2, 'lost')
     await repaired()
     expect(contents()).toEqual(['lost'])
@@ -144,15 +145,15 @@ describe('a replica', () => {
     await goLive()
     await say(...(await server.send(2, 'one')))
     await network.socket.end()
-    await goLive({ [CHAT_ID]: 2 })
-    expect(network.socket.sent[0]).toMatchObject({ type: 'sync', data: { chats: { [CHAT_ID]: 2 } } })
+    await goLive({ [GROUP]: 2 })
+    expect(network.socket.sent[0]).toMatchObject({ type: 'sync', data: { chats: { [GROUP]: 2 } } })
     expect(reads).toEqual(['list'])
   })
 
   test('starts afresh after a reset', async () => {
     await goLive()
     for (let count = 0; count < 5; count += 1) await server.send(2, `said ${count}`)
-    await network.socket.say({ type: 'sync:reset', data: { chatId: CHAT_ID, head: 6 } })
+    await network.socket.say({ type: 'sync:reset', data: { chatId: GROUP, head: 6 } })
     await repaired()
     expect(contents()).toEqual(['said 4'])
     expect(chat()?.applied).toBe(6)
@@ -219,12 +220,12 @@ describe('a replica', () => {
   test('loads who takes part and older messages when asked', async () => {
     for (let count = 0; count < 8; count += 1) await server.send(2, `said ${count}`)
     await goLive()
-    await replica.load(CHAT_ID)
+    await replica.load(GROUP)
     expect(chat()?.participants.size).toBe(3)
     expect(contents()).toEqual(['said 4', 'said 5', 'said 6', 'said 7'])
-    const [more] = await Promise.all([replica.loadOlder(CHAT_ID), replica.loadOlder(CHAT_ID)])
+    const [more] = await Promise.all([replica.loadOlder(GROUP), replica.loadOlder(GROUP)])
     expect([more, chat()?.messages.length]).toEqual([true, 7])
-    expect(await replica.loadOlder(CHAT_ID)).toBe(false)
+    expect(await replica.loadOlder(GROUP)).toBe(false)
     expect(chat()?.messages.length).toBe(8)
   })
 })
@@ -232,12 +233,12 @@ describe('a replica', () => {
 describe('a message that is sent', () => {
   test('is shown at once, and counts as its own event when it is acknowledged', async () => {
     await goLive()
-    const sent = replica.send(CHAT_ID, { content: 'mine' })
+    const sent = replica.send(GROUP, { content: 'mine' })
     expect(chat()?.queued.map(({ body }) => body.content)).toEqual(['mine'])
     await settled()
     const frame = network.socket.last
     if (frame?.type !== 'message:send') throw new Error('not sent')
-    const message = messageAt(2, { id: frame.data.id ?? '', senderId: uuidOf(ME), content: 'mine' })
+    const message = messageAt(2, { id: frame.data.id ?? '', senderId: uuid(ME), content: 'mine' })
     await network.socket.ack({ message, seq: 2, replayed: false })
     expect((await sent).seq).toBe(2)
     expect([chat()?.applied, chat()?.queued, contents()]).toEqual([2, [], ['mine']])
@@ -245,7 +246,7 @@ describe('a message that is sent', () => {
 
   test('is sent again on the next connection when its ack was lost', async () => {
     await goLive()
-    void replica.send(CHAT_ID, { content: 'mine' })
+    void replica.send(GROUP, { content: 'mine' })
     await settled()
     const first = network.socket.last
     await network.socket.end()
@@ -256,7 +257,7 @@ describe('a message that is sent', () => {
 
   test('is not shown as queued once it has come back in another way', async () => {
     await goLive()
-    void replica.send(CHAT_ID, { content: 'mine' })
+    void replica.send(GROUP, { content: 'mine' })
     await settled()
     const frame = network.socket.last
     if (frame?.type !== 'message:send') throw new Error('not sent')
@@ -270,7 +271,7 @@ describe('a message that is sent', () => {
     await goLive()
     const refused: string[] = []
     replica.on('refused', ({ error }) => refused.push(error.code))
-    const sent = expect(replica.send(CHAT_ID, { content: 'mine' })).rejects.toMatchObject({
+    const sent = expect(replica.send(GROUP, { content: 'mine' })).rejects.toMatchObject({
       code: 'FORBIDDEN',
     })
     await settled()
@@ -286,7 +287,7 @@ describe('a change', () => {
     await goLive()
     if (event?.type !== 'message:new') throw new Error('not sent')
     const { message } = event.data
-    const changed = replica.change(CHAT_ID, 'message:edit', { messageId: message.id, content: 'right' })
+    const changed = replica.change(GROUP, 'message:edit', { messageId: message.id, content: 'right' })
     const after = { ...message, content: 'right', changedSeq: 3, isEdited: true }
     await network.socket.ack({ message: after, seq: 3 })
     await changed
@@ -298,12 +299,12 @@ describe('a change', () => {
     await goLive()
     if (event?.type !== 'message:new') throw new Error('not sent')
     const messageId = event.data.message.id
-    const changed = replica.change(CHAT_ID, 'reaction:add', { messageId, emoji: '+1' })
+    const changed = replica.change(GROUP, 'reaction:add', { messageId, emoji: '+1' })
     await server.command(ME, { type: 'reaction:add', messageId, emoji: '+1' })
     await network.socket.ack({ seq: 3 })
     await changed
     await repaired()
-    expect(chat()?.messages.at(-1)?.reactions).toEqual([{ emoji: '+1', count: 1, users: [uuidOf(ME)] }])
+    expect(chat()?.messages.at(-1)?.reactions).toEqual([{ emoji: '+1', count: 1, users: [uuid(ME)] }])
     expect(reads).toEqual(['list', 'changes 2'])
   })
 })
@@ -311,10 +312,10 @@ describe('a change', () => {
 describe('signals', () => {
   test('show who types and who is there, and typing ends with the connection', async () => {
     await goLive()
-    await network.socket.say({ type: 'typing', data: { chatId: CHAT_ID, userIds: [uuidOf(2)] } })
-    const status = { userId: uuidOf(2), status: 'online' as const, lastSeen: null }
+    await network.socket.say({ type: 'typing', data: { chatId: GROUP, userIds: [uuid(2)] } })
+    const status = { userId: uuid(2), status: 'online' as const, lastSeen: null }
     await network.socket.say({ type: 'user:status', data: status })
-    expect([chat()?.typing, replica.account.presence.get(uuidOf(2))]).toEqual([[uuidOf(2)], status])
+    expect([chat()?.typing, replica.account.presence.get(uuid(2))]).toEqual([[uuid(2)], status])
     await network.socket.end()
     expect(chat()?.typing).toEqual([])
   })
@@ -322,12 +323,12 @@ describe('signals', () => {
   test('keep contacts up to date', async () => {
     await goLive()
     const contact = {
-      ...{ id: uuidOf(2), status: 'accepted' as const, requestedBy: uuidOf(2), user: userOf(2) },
+      ...{ id: uuid(2), status: 'accepted' as const, requestedBy: uuid(2), user: userOf(2) },
       ...{ createdAt: AT, acceptedAt: AT },
     }
-    await network.socket.say({ type: 'contact:updated', data: { userId: uuidOf(2), contact } })
-    expect(replica.account.contacts.get(uuidOf(2))).toEqual(contact)
-    await network.socket.say({ type: 'contact:updated', data: { userId: uuidOf(2), contact: null } })
+    await network.socket.say({ type: 'contact:updated', data: { userId: uuid(2), contact } })
+    expect(replica.account.contacts.get(uuid(2))).toEqual(contact)
+    await network.socket.say({ type: 'contact:updated', data: { userId: uuid(2), contact: null } })
     expect(replica.account.contacts.size).toBe(0)
   })
 

@@ -7,28 +7,13 @@ import type { Changes } from '../../src/protocol/rest.ts'
 import { createMemoryChats, createMemoryRoomStore } from '../../src/rooms/memory.ts'
 import type { Envelope } from '../../src/rooms/ports.ts'
 import { needsOf, planTurn } from '../../src/rooms/turn.ts'
-
-export const CHAT_ID = '00000000-0000-4000-8000-0000000000c0'
+import { aUser, GROUP, uuid } from '../support/builders.ts'
 
 /** The command without what every command of these tests has. */
 type Wish = { [T in CommandType]: { type: T } & Omit<CommandOf<T>, 'type' | 'chatId'> }[CommandType]
 
-/** uuidOf makes readable ids: version 7, and the number at the end. */
-export function uuidOf(number: number): string {
-  return `00000000-0000-7000-8000-${String(number).padStart(12, '0')}`
-}
-
 export function userOf(number: number): User {
-  const name = `user${number}`
-  return {
-    id: uuidOf(number),
-    username: name,
-    displayName: name,
-    avatarUrl: null,
-    type: 'member',
-    status: 'offline',
-    lastSeen: null,
-  }
+  return aUser(number, `user${number}`)
 }
 
 /** ServedChat is one group with the real rules and a store in memory: what clients see of a server. */
@@ -43,9 +28,9 @@ export class ServedChat {
   static async create(size: number, users = size): Promise<ServedChat> {
     const chat = new ServedChat()
     for (let number = 1; number <= users; number += 1) {
-      chat.#tables.users.set(uuidOf(number), userOf(number))
+      chat.#tables.users.set(uuid(number), userOf(number))
     }
-    const others = Array.from({ length: size - 1 }, (_, index) => uuidOf(index + 2))
+    const others = Array.from({ length: size - 1 }, (_, index) => uuid(index + 2))
     await chat.command(1, {
       ...{ type: 'chat:create', kind: 'group', name: 'Group', participantIds: others },
       ...{ history: 'all', isOpen: true },
@@ -58,23 +43,23 @@ export class ServedChat {
   }
 
   get messages(): Message[] {
-    return [...(this.#tables.chats.get(CHAT_ID)?.messages.values() ?? [])]
+    return [...(this.#tables.chats.get(GROUP)?.messages.values() ?? [])]
   }
 
   /** Has a user do something; gives the events that came of it, none when it was refused or nothing to do. */
   async command(user: number, wish: Wish): Promise<ChatEvent[]> {
     const envelope: Envelope = {
       principal: { user: userOf(user), sessionId: 'session' },
-      command: { ...wish, chatId: CHAT_ID } as Envelope['command'],
+      command: { ...wish, chatId: GROUP } as Envelope['command'],
       origin: null,
     }
     const plan = planTurn({
-      chatId: CHAT_ID,
-      state: await this.#store.load(CHAT_ID),
+      chatId: GROUP,
+      state: await this.#store.load(GROUP),
       envelopes: [envelope],
       known: await this.#store.read(needsOf([envelope], true)),
       at: new Date(Date.UTC(2026, 0, 1) + this.head * 1_000).toISOString(),
-      freshId: () => uuidOf(++this.#ids),
+      freshId: () => uuid(++this.#ids),
     })
     if (plan.turn.events.length > 0) await this.#store.commit(plan.turn)
     this.events.push(...plan.turn.events)
@@ -82,16 +67,16 @@ export class ServedChat {
   }
 
   send(user: number, content: string): Promise<ChatEvent[]> {
-    return this.command(user, { type: 'message:send', id: uuidOf(++this.#ids), content, contentType: 'text' })
+    return this.command(user, { type: 'message:send', id: uuid(++this.#ids), content, contentType: 'text' })
   }
 
   /** What `GET /api/chats/:id/changes` answers; undefined for 404. */
   async changes(user: number, since: number): Promise<Changes | undefined> {
-    const [read] = await this.#reader.readChanges(uuidOf(user), [{ chatId: CHAT_ID, since }])
+    const [read] = await this.#reader.readChanges(uuid(user), [{ chatId: GROUP, since }])
     if (read?.status !== 'changes' && read?.status !== 'left') return undefined
     const { me, participants, to } = read.changes
     // where nothing of one's own has changed, a server may leave `me` out
-    const isMine = participants.some(({ userId }) => userId === uuidOf(user))
+    const isMine = participants.some(({ userId }) => userId === uuid(user))
     return { ...read.changes, me: isMine ? me : null, head: to, more: false, reset: false }
   }
 

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { ParleyError } from '../../src/client/error.ts'
 import { createRest } from '../../src/client/rest.ts'
 import { createMemorySession, createTokens, type Session, type Tokens } from '../../src/client/session.ts'
-import { AT } from './chats.ts'
+import { AT } from '../support/builders.ts'
 import { createTestTokens, settled } from './fake-edges.ts'
 import { userOf } from './served-chat.ts'
 

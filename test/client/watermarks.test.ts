@@ -4,9 +4,9 @@ import { ParleyError } from '../../src/client/error.ts'
 import type { Ask } from '../../src/client/replies.ts'
 import { createTyping } from '../../src/client/typing.ts'
 import { createWatermarks, type Watermarks } from '../../src/client/watermarks.ts'
+import { GROUP } from '../support/builders.ts'
 import { chatAt, ME, participantOf, stateOf } from './chats.ts'
 import { createTestEdges, settled } from './fake-edges.ts'
-import { CHAT_ID } from './served-chat.ts'
 
 let edges: ReturnType<typeof createTestEdges>
 let chat: ChatState
@@ -29,20 +29,20 @@ beforeEach(() => {
 describe('watermarks', () => {
   test('tell what was read at once', async () => {
     watermarks.start()
-    watermarks.read(CHAT_ID, 5)
+    watermarks.read(GROUP, 5)
     expect(told).toEqual(['message:read 5'])
   })
 
   test('tell the furthest when more was read meanwhile', async () => {
     watermarks.start()
-    for (const seq of [5, 6, 7, 3]) watermarks.read(CHAT_ID, seq)
+    for (const seq of [5, 6, 7, 3]) watermarks.read(GROUP, seq)
     await settled()
     expect(told).toEqual(['message:read 5', 'message:read 7'])
   })
 
   test('tell what has arrived at most once a second', async () => {
     watermarks.start()
-    for (const seq of [5, 6, 7]) watermarks.delivered(CHAT_ID, seq)
+    for (const seq of [5, 6, 7]) watermarks.delivered(GROUP, seq)
     expect(told).toEqual([])
     edges.clock.pass(1_000)
     await settled()
@@ -51,8 +51,8 @@ describe('watermarks', () => {
 
   test('do not tell of an arrival where a read says more', async () => {
     watermarks.start()
-    watermarks.delivered(CHAT_ID, 7)
-    watermarks.read(CHAT_ID, 7)
+    watermarks.delivered(GROUP, 7)
+    watermarks.read(GROUP, 7)
     await settled()
     edges.clock.pass(1_000)
     expect(told).toEqual(['message:read 7'])
@@ -61,8 +61,8 @@ describe('watermarks', () => {
   test('do not tell what the server knows', () => {
     chat = { ...chat, participants: new Map([[ME, participantOf(1, { deliveredSeq: 9 })]]) }
     watermarks.start()
-    watermarks.read(CHAT_ID, 2)
-    watermarks.delivered(CHAT_ID, 9)
+    watermarks.read(GROUP, 2)
+    watermarks.delivered(GROUP, 9)
     edges.clock.pass(1_000)
     expect(told).toEqual([])
   })
@@ -70,7 +70,7 @@ describe('watermarks', () => {
   test('are told again when the connection was lost on the way', async () => {
     answer = () => Promise.reject(new ParleyError('UNKNOWN', 'lost'))
     watermarks.start()
-    watermarks.read(CHAT_ID, 5)
+    watermarks.read(GROUP, 5)
     watermarks.stop()
     await settled()
     answer = async () => ({ seq: 11 })
@@ -82,7 +82,7 @@ describe('watermarks', () => {
   test('are not told again when they were refused', async () => {
     answer = () => Promise.reject(new ParleyError('NOT_FOUND', 'never'))
     watermarks.start()
-    watermarks.read(CHAT_ID, 5)
+    watermarks.read(GROUP, 5)
     await settled()
     edges.clock.pass(60_000)
     await settled()
@@ -94,7 +94,7 @@ describe('typing', () => {
   test('is told on the first key, every 3 s while keys come, and as over 3 s after the last', () => {
     const typing = createTyping({ clock: edges.clock, tell: (type) => told.push(type) })
     for (let keys = 0; keys < 5; keys += 1) {
-      typing.pressed(CHAT_ID)
+      typing.pressed(GROUP)
       edges.clock.pass(1_000)
     }
     expect(told).toEqual(['typing:start', 'typing:start'])
@@ -104,8 +104,8 @@ describe('typing', () => {
 
   test('is over without a word when the message is sent', () => {
     const typing = createTyping({ clock: edges.clock, tell: (type) => told.push(type) })
-    typing.pressed(CHAT_ID)
-    typing.sent(CHAT_ID)
+    typing.pressed(GROUP)
+    typing.sent(GROUP)
     edges.clock.pass(10_000)
     expect(told).toEqual(['typing:start'])
   })

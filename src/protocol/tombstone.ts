@@ -1,4 +1,4 @@
-import type { Message } from '../protocol/model.ts'
+import type { Message } from './model.ts'
 
 /** toTombstone is what a deletion leaves: the place of the message, and nothing that it said. */
 export function toTombstone(message: Message, { seq, at }: { seq: number; at: string }): Message {
