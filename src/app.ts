@@ -10,7 +10,7 @@ import { createAsyncApi } from './protocol/asyncapi.ts'
 import { refuse } from './protocol/errors.ts'
 import { LIMITS } from './protocol/limits.ts'
 import { accessLog } from './routes/access-log.ts'
-import { clientAddress } from './routes/address.ts'
+import { clientAddress, networkOf } from './routes/address.ts'
 import { authRoutes } from './routes/auth.ts'
 import { chatRoutes } from './routes/chats.ts'
 import { contactRoutes } from './routes/contacts.ts'
@@ -23,6 +23,7 @@ import { toOpenApi } from './routes/openapi.ts'
 import { participantRoutes } from './routes/participants.ts'
 import { referenceRoutes } from './routes/reference/routes.ts'
 import { answerError, answerRefusal } from './routes/refusals.ts'
+import { searchRoutes } from './routes/search.ts'
 import { socketRoutes } from './routes/socket.ts'
 import { userRoutes } from './routes/users.ts'
 
@@ -86,6 +87,7 @@ function createApi(deps: AppDeps) {
     .route('/api/chats', chatRoutes(deps))
     .route('/api/chats', participantRoutes(deps))
     .route('/api/chats', historyRoutes(deps))
+    .route('/api/messages', searchRoutes(deps))
     .route('/api/messages', messageRoutes(deps))
 }
 
@@ -116,7 +118,9 @@ const showRequestId: MiddlewareHandler<AppEnv> = async (context, next) => {
 function findAddress({ config, remoteAddress }: AppDeps): MiddlewareHandler<AppEnv> {
   return async (context, next) => {
     const forwardedFor = context.req.header('X-Forwarded-For')
-    context.set('ipAddress', clientAddress(remoteAddress(context), forwardedFor, config.TRUST_PROXY))
+    const address = clientAddress(remoteAddress(context), forwardedFor, config.TRUST_PROXY)
+    context.set('ipAddress', address)
+    context.set('network', address === null ? null : networkOf(address))
     await next()
   }
 }

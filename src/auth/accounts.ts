@@ -63,9 +63,9 @@ export class Accounts {
     return account ?? refuseName()
   }
 
-  /** logIn takes as long, and says the same, whether the name is unknown or the password wrong. */
-  logIn({ username, password }: Credentials, ipAddress: string | null): Promise<Account> {
-    return this.#attempt(username, ipAddress, async () => {
+  /** logIn takes as long, and says the same, whether the name is unknown or the password wrong. `network` is who tries. */
+  logIn({ username, password }: Credentials, network: string | null): Promise<Account> {
+    return this.#attempt(username, network, async () => {
       const found = await findCredentials(this.#ports.db, username)
       const isRight = await this.#matches(password, found?.passwordHash)
       if (!found || !isRight || found.disabledAt) {
@@ -76,8 +76,8 @@ export class Accounts {
     })
   }
 
-  changePassword(user: Principal['user'], change: PasswordChange, ipAddress: string | null): Promise<void> {
-    return this.#attempt(user.username, ipAddress, async () => {
+  changePassword(user: Principal['user'], change: PasswordChange, network: string | null): Promise<void> {
+    return this.#attempt(user.username, network, async () => {
       const { db, passwords } = this.#ports
       if (!(await this.#matches(change.currentPassword, await findPasswordHash(db, user.id)))) {
         refuse('FORBIDDEN', 'The current password is wrong', [
@@ -88,9 +88,9 @@ export class Accounts {
     })
   }
 
-  #attempt<T>(username: string, ipAddress: string | null, run: () => Promise<T>): Promise<T> {
+  #attempt<T>(username: string, network: string | null, run: () => Promise<T>): Promise<T> {
     // The address first: one that is locked out does not lock accounts as well.
-    const keys = [...(ipAddress === null ? [] : [`ip:${ipAddress}`]), `name:${username.toLowerCase()}`]
+    const keys = [...(network === null ? [] : [`ip:${network}`]), `name:${username.toLowerCase()}`]
     return attempt(this.#ports.limiter, keys, run)
   }
 

@@ -142,7 +142,7 @@ export function authRoutes(deps: AppDeps) {
       return context.json(await loggedIn(context, account, pair), 201)
     })
     .openapi(login, async (context) => {
-      const account = await auth.accounts.logIn(context.req.valid('json'), context.get('ipAddress'))
+      const account = await auth.accounts.logIn(context.req.valid('json'), context.get('network'))
       const pair = await auth.logins.open(account.id, deviceOf(context))
       return context.json(await loggedIn(context, account, pair), 200)
     })
@@ -159,7 +159,7 @@ export function authRoutes(deps: AppDeps) {
     })
     .openapi(changePassword, async (context) => {
       const { user, sessionId } = principalOf(context)
-      await auth.accounts.changePassword(user, context.req.valid('json'), context.get('ipAddress'))
+      await auth.accounts.changePassword(user, context.req.valid('json'), context.get('network'))
       await auth.logins.endOthers({ userId: user.id, sessionId })
       return context.body(null, 204)
     })

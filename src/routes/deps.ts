@@ -50,6 +50,8 @@ export interface AppEnv {
     requestId: string
     /** Of the client, seen through the proxies that are trusted. */
     ipAddress: string | null
+    /** What counts as one client by its address; null where that is unknown. */
+    network: string | null
     authenticated: Authenticated
     /** The bucket that a refusal for too many requests is about. */
     bucket: Bucket

@@ -1,7 +1,6 @@
 import type { MiddlewareHandler } from 'hono'
 import type { Bucket } from '../gateway/ports.ts'
 import { RefusalError, refuse } from '../protocol/errors.ts'
-import { networkOf } from './address.ts'
 import { type AppContext, type AppDeps, type AppEnv, principalOf } from './deps.ts'
 
 const BEARER = /^Bearer +([\w.~+/-]+=*)$/i
@@ -9,8 +8,8 @@ const BEARER = /^Bearer +([\w.~+/-]+=*)$/i
 /** limitAddress bounds the requests of one address, whoever makes them. */
 export function limitAddress(deps: AppDeps): MiddlewareHandler<AppEnv> {
   return async (context, next) => {
-    const address = context.get('ipAddress')
-    if (address !== null) await take(deps, context, { bucket: 'rest', key: `ip:${networkOf(address)}` })
+    const network = context.get('network')
+    if (network !== null) await take(deps, context, { bucket: 'rest', key: `ip:${network}` })
     await next()
   }
 }

@@ -3,6 +3,7 @@ import { type AppDeps, createApp } from '../../src/app.ts'
 import { parseConfig, ratesOf } from '../../src/config.ts'
 import { createCommitter } from '../../src/db/commit.ts'
 import { connect, type Database } from '../../src/db/connect.ts'
+import { createIndexer } from '../../src/db/indexer.ts'
 import { createChangesReader } from '../../src/db/queries/changes.ts'
 import { createRoomStore } from '../../src/db/room-store.ts'
 import { createMemoryPresence } from '../../src/gateway/memory.ts'
@@ -71,7 +72,9 @@ export async function createTestApp(
     void logged.push({ level, message, ...fields })
   const { clock, broadcast } = auth
   const onFault = log('error')
-  const committer = createCommitter(db, { onFault: (error) => onFault({ error }, 'fault') })
+  const faulty = (error: unknown) => onFault({ error }, 'fault')
+  const indexer = createIndexer(db, { clock: realClock, language: config.SEARCH_LANGUAGE, onFault: faulty })
+  const committer = createCommitter(db, { onMessages: indexer.changed, onFault: faulty })
   const rooms = createRooms({
     store: createRoomStore(db, committer),
     broadcast,
@@ -143,6 +146,7 @@ export async function createTestApp(
   async function close(): Promise<void> {
     rooms.drain()
     await committer.close()
+    await indexer.close()
     await db.close()
     await database.drop()
   }
