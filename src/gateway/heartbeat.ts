@@ -70,10 +70,10 @@ export function startHeartbeat(ports: HeartbeatPorts): () => void {
   }
 
   /** What the user hears and does not take part in: whether the end was lost or the beginning is new, a read tells. */
-  function askAgain(user: LocalUser, isDoubtful: (chatId: string) => boolean): void {
-    for (const { chatId, head, early } of user.chats.values()) {
-      if (early || !isDoubtful(chatId)) continue
-      for (const connection of user.connections) void connection.catchUp([{ chatId, since: head }])
+  function askAgain({ chats, connections }: LocalUser, isDoubtful: (chatId: string) => boolean): void {
+    const [connection] = connections
+    for (const { chatId, head, early } of chats.values()) {
+      if (!early && isDoubtful(chatId)) void connection?.catchUp([{ chatId, since: head }])
     }
   }
 
