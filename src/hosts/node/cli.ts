@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import './module-cost.ts'
 import { Command } from 'commander'
 import { addDemo } from './commands/demo.ts'
 import { addMigrate } from './commands/migrate.ts'

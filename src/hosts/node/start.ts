@@ -4,8 +4,7 @@ import { createAdaptorServer, type HttpBindings } from '@hono/node-server'
 import type { Logger } from 'pino'
 import type { Config } from '../../config.ts'
 import type { Health } from '../../protocol/rest.ts'
-import { openDatabase } from './database.ts'
-import { createService, type Service } from './service.ts'
+import type { Instance } from './instance.ts'
 import { createStarting } from './starting.ts'
 
 /** Running is a service that listens. */
@@ -25,10 +24,10 @@ export interface Running {
  */
 export async function start(config: Config, logger: Logger): Promise<Running> {
   let phase: Health['status'] = 'starting'
-  let service: Service | undefined
+  let instance: Instance | undefined
   const starting = createStarting(config, () => phase)
   const fetch = (request: Request, env: HttpBindings): Response | Promise<Response> =>
-    service ? service.app.fetch(request, env) : starting.fetch(request)
+    instance ? instance.app.fetch(request, env) : starting.fetch(request)
   const server = createAdaptorServer({
     fetch: (request, env) => fetch(request, env as HttpBindings),
   }) as Server
@@ -41,13 +40,16 @@ export async function start(config: Config, logger: Logger): Promise<Running> {
   const opening = open()
   opening.catch(() => {})
 
+  /** What takes long to load is loaded once the port is open. */
   async function open(): Promise<() => Promise<void>> {
+    const { openDatabase } = await import('./database.ts')
     const database = await openDatabase(config, (error) =>
       logger.error({ err: error }, 'database connection lost'),
     )
-    const made = await createService({ config, logger, db: database.db, phase: () => phase })
+    const { createInstance } = await import('./instance.ts')
+    const made = await createInstance({ config, logger, db: database.db, phase: () => phase })
     made.upgrades.listen(server)
-    service = made
+    instance = made
     phase = 'ok'
     void database.failed.then(fail)
     return database.close
@@ -56,7 +58,7 @@ export async function start(config: Config, logger: Logger): Promise<Running> {
   async function stop(): Promise<void> {
     phase = 'draining'
     const closeDatabase = await opening.catch(() => async () => {})
-    await service?.drain(config.DRAIN_SECONDS * 1_000)
+    await instance?.drain(config.DRAIN_SECONDS * 1_000)
     await close(server)
     await closeDatabase()
   }

@@ -25,15 +25,15 @@ import { createPasswords } from './passwords.ts'
 import { getSecrets } from './secrets.ts'
 import { createUpgrades, type Upgrades } from './upgrade.ts'
 
-export interface ServiceDeps {
+export interface InstanceDeps {
   readonly config: Config
   readonly logger: Logger
   readonly db: Database
   readonly phase: () => Health['status']
 }
 
-/** Service is everything behind the port, over one database: rooms, gateway and the app. */
-export interface Service {
+/** Instance is everything behind the port, over one database: rooms, gateway and the app. */
+export interface Instance {
   readonly app: ReturnType<typeof createApp>
   readonly upgrades: Upgrades
   readonly gateway: Gateway
@@ -41,7 +41,7 @@ export interface Service {
   drain(milliseconds: number): Promise<void>
 }
 
-export async function createService({ config, logger, db, phase }: ServiceDeps): Promise<Service> {
+export async function createInstance({ config, logger, db, phase }: InstanceDeps): Promise<Instance> {
   const onFault = ({ error, ...where }: { error: unknown }) => logger.error({ err: error, ...where }, 'fault')
   const broadcast = createMemoryBroadcast()
   const presence = createMemoryPresence()
