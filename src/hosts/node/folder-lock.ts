@@ -18,7 +18,7 @@ export function lockFolder(folder: string): () => void {
     const holder = read(path)
     if (holder === undefined) continue
     const pid = Number.parseInt(holder, 10)
-    if (describe(pid) === holder && pid !== process.pid) {
+    if (describe(pid) === holder) {
       throw new FolderInUseError(
         `${folder} is in use by process ${pid}: stop it first, or choose another DATA_DIR`,
       )
@@ -28,13 +28,18 @@ export function lockFolder(folder: string): () => void {
   return () => remove(path, mine)
 }
 
+/** The file appears with its text, so that nobody reads it empty. */
 function create(path: string, text: string): boolean {
+  const aside = `${path}.${process.pid}`
+  writeFileSync(aside, text)
   try {
-    writeFileSync(path, text, { flag: 'wx' })
+    linkSync(aside, path)
     return true
   } catch (error) {
     if (codeOf(error) === 'EEXIST') return false
     throw error
+  } finally {
+    rmSync(aside)
   }
 }
 
