@@ -35,6 +35,8 @@ const RESPONSE_HEADERS = [
   ...['X-Request-Id', 'Retry-After'],
   ...['RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset', 'RateLimit-Policy'],
 ]
+/** Bytes of a body that is too large which are still taken from the network, so that its sender hears why. */
+const PASSED_OVER = 2_097_152
 /** Seconds for which a browser remembers what another origin may do. */
 const PREFLIGHT_AGE = 600
 
@@ -105,7 +107,10 @@ function everywhere(deps: AppDeps): MiddlewareHandler<AppEnv>[] {
     compressReads(),
     bodyLimit({
       maxSize: LIMITS.bodyBytes,
-      onError: () => refuse('PAYLOAD_TOO_LARGE', `A body has at most ${LIMITS.bodyBytes} bytes`),
+      onError: async (context) => {
+        await passOver(context.req.raw.body)
+        return refuse('PAYLOAD_TOO_LARGE', `A body has at most ${LIMITS.bodyBytes} bytes`)
+      },
     }),
   ]
 }
@@ -113,6 +118,16 @@ function everywhere(deps: AppDeps): MiddlewareHandler<AppEnv>[] {
 const showRequestId: MiddlewareHandler<AppEnv> = async (context, next) => {
   await next()
   context.header('X-Request-Id', context.get('requestId'))
+}
+
+/** Who is answered while still sending may lose the connection and the answer with it. */
+async function passOver(body: ReadableStream<Uint8Array> | null): Promise<void> {
+  if (!body || body.locked) return
+  let left = PASSED_OVER
+  for await (const chunk of body) {
+    left -= chunk.length
+    if (left < 0) return
+  }
 }
 
 function findAddress({ config, remoteAddress }: AppDeps): MiddlewareHandler<AppEnv> {
