@@ -16,8 +16,7 @@ export interface ContextOptions {
   readonly users?: readonly Credentials[]
 }
 
-const NAMES = ['ann', 'ben', 'cleo', 'dan'] as const
-export type Name = (typeof NAMES)[number]
+type Name = 'ann' | 'ben' | 'cleo' | 'dan'
 export type Cast = Readonly<Record<Name, Person>>
 
 /** Gathering is a new group of some of the cast, each with a socket that hears it. */
@@ -114,10 +113,15 @@ export class Context {
   }
 
   async #gatherCast(): Promise<Cast> {
-    const people = await Promise.all(NAMES.map((name, index) => this.#enter(name, this.#users[index])))
-    const cast = Object.fromEntries(NAMES.map((name, index) => [name, people[index]])) as unknown as Cast
-    await this.makeContacts(cast.ann, cast.ben)
-    return cast
+    const [forAnn, forBen] = this.#users
+    const [ann, ben, cleo, dan] = await Promise.all([
+      this.#enter('ann', forAnn),
+      this.#enter('ben', forBen),
+      this.stranger('cleo'),
+      this.stranger('dan'),
+    ])
+    await this.makeContacts(ann, ben)
+    return { ann, ben, cleo, dan }
   }
 
   async #enter(name: Name, credentials: Credentials | undefined): Promise<Person> {

@@ -7,7 +7,12 @@ import type { AnswerOf, RouteName } from './routes.ts'
 
 /** Access tokens are renewed after this, before they end. */
 const TOKEN_AGE = 600_000
-export const SUBPROTOCOLS = (token: string) => ['parley.v1', `bearer.${token}`]
+const UPGRADE_TRIES = 3
+
+/** The subprotocols by which a browser authenticates. */
+export function subprotocols(token: string): string[] {
+  return ['parley.v1', `bearer.${token}`]
+}
 
 export interface Credentials {
   readonly username: string
@@ -76,11 +81,17 @@ export class Person {
     return this.rest.refused(route, { token: await this.token(), ...request }, expected)
   }
 
-  /** A socket that has said hello. */
+  /** A socket that has said hello. An upgrade may be refused by a rate limit, which only an answer of REST tells. */
   async connect(options?: SocketOptions): Promise<RawSocket> {
-    const socket = this.open(options ?? { protocols: SUBPROTOCOLS(await this.token()) })
-    await socket.hello()
-    return socket
+    for (let tries = 1; ; tries += 1) {
+      const socket = this.open(options ?? { protocols: subprotocols(await this.token()) })
+      await socket.answered
+      if (socket.wasOpen || tries === UPGRADE_TRIES) {
+        await socket.hello()
+        return socket
+      }
+      await this.call('GET /api/users/me')
+    }
   }
 
   /** A socket on its way. */

@@ -1,5 +1,5 @@
 import { claim, present, Skipped, same } from '../claims.ts'
-import { type Person, SUBPROTOCOLS } from '../person.ts'
+import { type Person, subprotocols } from '../person.ts'
 import type { RawSocket, SocketOptions } from '../raw-socket.ts'
 import type { ProtocolRule } from '../rule.ts'
 
@@ -23,7 +23,7 @@ export const connecting: ProtocolRule[] = [
     title: 'the subprotocols parley.v1 and bearer.<token> open a socket, and parley.v1 is answered',
     async run(context) {
       const { ann } = await context.cast()
-      for (const protocols of [SUBPROTOCOLS(await ann.token()), SUBPROTOCOLS(await ann.token()).reverse()]) {
+      for (const protocols of [subprotocols(await ann.token()), subprotocols(await ann.token()).reverse()]) {
         const socket = ann.open({ protocols })
         await socket.hello()
         same(socket.protocol, 'parley.v1', 'The subprotocol')
@@ -82,7 +82,7 @@ export const connecting: ProtocolRule[] = [
     title: 'an origin that is not on the allow-list is refused, unless a bearer header came',
     async run(context) {
       const { ann } = await context.cast()
-      const protocols = SUBPROTOCOLS(await ann.token())
+      const protocols = subprotocols(await ann.token())
       const own = new URL(context.rest.url).origin
       for (const origin of [ELSEWHERE, 'null', `${own}.elsewhere.example`]) {
         await isRefused(ann.open({ protocols, headers: { Origin: origin } }), `the origin ${origin}`)
@@ -106,7 +106,7 @@ export const connecting: ProtocolRule[] = [
     title: 'hello is the first frame',
     async run(context) {
       const { ann } = await context.cast()
-      const socket = ann.open({ protocols: SUBPROTOCOLS(await ann.token()) })
+      const socket = ann.open({ protocols: subprotocols(await ann.token()) })
       const types: string[] = []
       socket.onFrame = ({ type }) => types.push(type)
       const hello = await socket.hello()
@@ -126,7 +126,7 @@ export const connecting: ProtocolRule[] = [
     title: 'frames sent before hello arrives are answered after it, in their order',
     async run(context) {
       const { ann } = await context.cast()
-      const socket = ann.open({ protocols: SUBPROTOCOLS(await ann.token()) })
+      const socket = ann.open({ protocols: subprotocols(await ann.token()) })
       const heard: string[] = []
       socket.onFrame = (frame) => heard.push(frame.type === 'ack' ? frame.id : frame.type)
       await socket.answered
@@ -140,7 +140,7 @@ export const connecting: ProtocolRule[] = [
     title: 'one connection too many of a user is closed with 4009',
     async run(context) {
       const person = await context.stranger()
-      const options = { protocols: SUBPROTOCOLS(await person.token()) }
+      const options = { protocols: subprotocols(await person.token()) }
       for (let count = 0; count < MOST_CONNECTIONS; count += 1) {
         const socket = person.open(options)
         const isOpen = await socket.hello().then(

@@ -43,7 +43,6 @@ export const membership: ProtocolRule[] = [
         [cleo.id, dan.id],
         'Who joined',
       )
-      await ann.call('POST /api/chats/:id/leave', { params }).catch(() => undefined)
     },
   },
   {

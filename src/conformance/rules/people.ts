@@ -124,9 +124,6 @@ export const people: ProtocolRule[] = [
       await asking.call('POST /api/contacts', { body: { userId: other.id } })
       await asking.refused('PUT /api/contacts/:id/accept', { params: { id: other.id } }, { code: 'CONFLICT' })
       await third.refused('PUT /api/contacts/:id/accept', { params: { id: asking.id } }, NOT_FOUND)
-      await asking
-        .refused('POST /api/chats/direct', { body: { userId: other.id } }, FORBIDDEN)
-        .catch(() => undefined)
       const socket = await asking.connect()
       const { contact } = await other.call('PUT /api/contacts/:id/accept', { params: { id: asking.id } })
       claim(
