@@ -117,6 +117,11 @@ export function findMissing(state: ChatState): Missing | undefined {
   return head > applied ? { read: 'changes', since: applied } : undefined
 }
 
+/** isFollowed tells whether changes can be applied: other chats wait for a read, or are over. */
+export function isFollowed({ standing, isStale }: ChatState): boolean {
+  return standing === 'in' && !isStale
+}
+
 /** counts tells whether a message is unread to the owner of the state, as of what is applied. */
 export function counts({ me, userId, applied }: ChatState, message: Message): boolean {
   const { seq, senderId, isDeleted, changedSeq } = message

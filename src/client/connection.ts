@@ -46,6 +46,7 @@ export function createConnection(ports: LinkPorts, events: ConnectionEvents): Co
   let attempt = 0
   let cancelWait = () => {}
   let token: string | undefined
+  let tokenEndsAt = Number.POSITIVE_INFINITY
   let isTokenDoubtful = false
   let isGreeted = false
   /** In a row: tries that did not get live, sockets without hello, closes for want of a good token. */
@@ -62,14 +63,16 @@ export function createConnection(ports: LinkPorts, events: ConnectionEvents): Co
     abandon()
     const current = attempt
     set({ state: 'connecting' })
+    const isOld = isTokenDoubtful || clock.now() >= tokenEndsAt
     try {
-      token = isTokenDoubtful && token !== undefined ? await tokens.renew(token) : await tokens.get()
+      token = isOld && token !== undefined ? await tokens.renew(token) : await tokens.get()
     } catch (thrown) {
       const error = toParleyError(thrown)
       if (current !== attempt) return
       return error.retryable ? retry(error) : stop('notAuthenticated')
     }
     if (current !== attempt) return
+    tokenEndsAt = Number.POSITIVE_INFINITY
     isTokenDoubtful = false
     isGreeted = false
     link = openLink(token, ports, {
@@ -95,8 +98,10 @@ export function createConnection(ports: LinkPorts, events: ConnectionEvents): Co
     set({ state: 'live' })
   }
 
-  function ended({ code, retryAfter }: LinkEnd, current: number): void {
+  function ended({ code, retryAfter, ...used }: LinkEnd, current: number): void {
     if (current !== attempt) return
+    token = used.token
+    tokenEndsAt = used.tokenEndsAt
     const reason = reasonOf(code)
     if (!isGreeted) unanswered += 1
     if (!isGreeted && unanswered % FRESH_TOKEN_AFTER === 0) isTokenDoubtful = true

@@ -21,6 +21,9 @@ export interface LinkEnd {
   readonly code: number
   /** Seconds, from the server's bye. */
   readonly retryAfter: number | null
+  /** The token that the link had last, and until when it is good, by the clock of this device. */
+  readonly token: string
+  readonly tokenEndsAt: number
 }
 
 export interface LinkEvents {
@@ -45,6 +48,7 @@ export function openLink(firstToken: string, ports: LinkPorts, events: LinkEvent
   const { clock, random, tokens } = ports
   const replies = createReplies(clock, (text) => socket.send(text))
   let token = firstToken
+  let tokenEndsAt = Number.POSITIVE_INFINITY
   let isOver = false
   let retryAfter: number | null = null
   let heardAt = clock.now()
@@ -94,6 +98,7 @@ export function openLink(firstToken: string, ports: LinkPorts, events: LinkEvent
 
   /** `life` is what is left of the token by the server's clock, so that a wrong one here does no harm. */
   function renewBefore(life: number, skew: number): void {
+    tokenEndsAt = clock.now() + life
     const wait = Math.min(Math.max(life - RENEW_BEFORE, life / 2), RENEW_WITHIN)
     cancelRenewal = clock.after(Math.max(wait, 0), () => void renew(skew))
   }
@@ -113,7 +118,7 @@ export function openLink(firstToken: string, ports: LinkPorts, events: LinkEvent
   function end(code: number): void {
     if (isOver) return
     close()
-    events.ended({ code, retryAfter })
+    events.ended({ code, retryAfter, token, tokenEndsAt })
   }
 
   function close(): void {

@@ -1,9 +1,8 @@
 import type { Hello } from '../protocol/frames.ts'
-import { LIMITS } from '../protocol/limits.ts'
 import type { Message, PresenceStatus } from '../protocol/model.ts'
 import { Account, type ChatChange } from './account.ts'
 import { toEvent } from './ack-event.ts'
-import type { QueuedMessage, SendBody } from './chat-state.ts'
+import { isFollowed, type QueuedMessage, type SendBody } from './chat-state.ts'
 import { type Connection, createConnection, type Status } from './connection.ts'
 import { createEmitter, type Emitter } from './emitter.ts'
 import type { ParleyError } from './error.ts'
@@ -14,6 +13,7 @@ import type { ChatReader, Edges, OpenSocket, OutboxStorage, TokenSource } from '
 import type { ChatInput } from './reduce.ts'
 import { createRepair } from './repair.ts'
 import type { AckData, AskData } from './replies.ts'
+import { createSync } from './sync.ts'
 import { createTyping, type Typing } from './typing.ts'
 import { createWatermarks } from './watermarks.ts'
 
@@ -86,6 +86,7 @@ export function createReplica(ports: ReplicaPorts, settings: ReplicaSettings): R
   })
   const connection = createConnection(ports, { catchUp, pushed, changed })
   const repair = createRepair({ ...ports, account })
+  const sync = createSync(account, connection.ask, heard)
   const history = createHistory(account, ports.reader)
   const ask = connection.ask
   const watermarks = createWatermarks({ ...ports, ask, find: (chatId) => account.chats.get(chatId) })
@@ -108,11 +109,7 @@ export function createReplica(ports: ReplicaPorts, settings: ReplicaSettings): R
       for (const chat of await ports.reader.listChats()) account.take(chat.id, { type: 'snapshot', chat })
       listed = logId
     }
-    const known = [...account.chats.values()].filter(({ standing, isStale }) => standing === 'in' && !isStale)
-    for (let begin = 0; begin === 0 || begin < known.length; begin += LIMITS.syncChats) {
-      const some = known.slice(begin, begin + LIMITS.syncChats).map(({ id, applied }) => [id, applied])
-      heard(await ask('sync', { logId, chats: Object.fromEntries(some) }))
-    }
+    await sync.run(logId)
   }
 
   function heard({ chats }: { readonly chats: Readonly<Record<string, number>> }): void {
@@ -125,7 +122,7 @@ export function createReplica(ports: ReplicaPorts, settings: ReplicaSettings): R
         take(frame.data.chatId, { type: 'changes', changes: frame.data })
         break
       case 'sync:reset':
-        take(frame.data.chatId, { type: 'reset', head: frame.data.head })
+        if (sync.isMeant(frame.data.chatId)) take(frame.data.chatId, { type: 'reset', head: frame.data.head })
         break
       case 'heads':
         if (frame.data.logId === account.logId) heard(frame.data)
@@ -165,7 +162,7 @@ export function createReplica(ports: ReplicaPorts, settings: ReplicaSettings): R
     const { before, after } = change
     const { id, userId, applied } = after
     events.emit('change', change)
-    if (!after.isStale && (!before || before.isStale)) begun(change)
+    if (isFollowed(after) && !(before && isFollowed(before))) begun(change)
     if (before?.applied === applied) return
     const fresh = after.messages.after(before?.applied ?? after.me.readSeq)
     for (const message of before || isLive() ? fresh : []) events.emit('message', { message, chatId: id })

@@ -19,6 +19,8 @@ let replica: Replica
 /** What was read over REST. */
 let reads: string[]
 let isListed: boolean
+/** Chats like the one of the server, with other ids. */
+let copies: number
 
 beforeEach(async () => {
   server = await ServedChat.create(3)
@@ -26,6 +28,7 @@ beforeEach(async () => {
   edges = createTestEdges()
   reads = []
   isListed = true
+  copies = 0
   replica = createReplica(
     {
       ...edges,
@@ -36,7 +39,9 @@ beforeEach(async () => {
         async listChats() {
           reads.push('list')
           const chat = isListed ? await server.chat(ME) : undefined
-          return chat ? [{ ...chat, participants: null }] : []
+          if (!chat) return []
+          const ids = [GROUP, ...Array.from({ length: copies }, (_, index) => uuid(0xf0000 + index))]
+          return ids.map((id) => ({ ...chat, id, participants: null }))
         },
         async getChat() {
           reads.push('chat')
@@ -157,6 +162,32 @@ describe('a replica', () => {
     await repaired()
     expect(contents()).toEqual(['said 4'])
     expect(chat()?.applied).toBe(6)
+  })
+
+  test('shows after a reset what it showed before: a page, and what is still to be sent', async () => {
+    for (let count = 0; count < 4; count += 1) await server.send(2, `said ${count}`)
+    await goLive()
+    await replica.load(GROUP)
+    void replica.send(GROUP, { content: 'mine' })
+    await network.socket.say({ type: 'sync:reset', data: { chatId: GROUP, head: 5 } })
+    await repaired()
+    expect(contents()).toEqual(['said 0', 'said 1', 'said 2', 'said 3'])
+    expect(chat()?.queued.map(({ body }) => body.content)).toEqual(['mine'])
+  })
+
+  test('takes resets for what they are when its chats take several sync frames', async () => {
+    copies = 1_000
+    replica.connect()
+    await settled()
+    await network.socket.hello()
+    const frames = () => network.socket.sent.filter(({ type }) => type === 'sync')
+    const last = uuid(0xf0000 + 999)
+    for (const chatId of [GROUP, last]) {
+      await network.socket.say({ type: 'sync:reset', data: { chatId, head: 1 } })
+    }
+    await network.socket.ack({ logId: 'log-1', chats: {} }, frames()[0])
+    const states = [GROUP, last].map((chatId) => replica.account.chats.get(chatId)?.isStale)
+    expect([frames().length, ...states]).toEqual([2, true, false])
   })
 
   test('forgets everything when the history is another one', async () => {
