@@ -46,10 +46,11 @@ export function createPresence({ presence, users, broadcast, clock, onFault }: P
   async function flush(): Promise<void> {
     cancelFlush()
     const now = clock.now()
-    const batch = [...pending].filter(([userId, { status }]) => status !== (told.get(userId) ?? 'offline'))
+    const batch = [...pending]
     pending.clear()
     const gone = batch.filter(([, { status }]) => status === 'offline').map(([userId]) => userId)
-    const work = batch.map(([userId, news]) => tell(userId, news))
+    const news = batch.filter(([userId, { status }]) => status !== (told.get(userId) ?? 'offline'))
+    const work = news.map(([userId, it]) => tell(userId, it))
     if (gone.length > 0) work.push(users.seen(new Map(gone.map((userId) => [userId, now]))))
     for (const { reason } of (await Promise.allSettled(work)).filter(isRejected)) onFault({ error: reason })
   }
