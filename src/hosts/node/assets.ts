@@ -22,7 +22,9 @@ export async function asset(name: string): Promise<Asset | undefined> {
   const file = Object.hasOwn(FILES, name) ? FILES[name] : undefined
   if (!file) return undefined
   const [folder, contentType] = file
-  const reading = loaded.get(name) ?? readFile(join(folder, name)).then((body) => ({ body: new Uint8Array(body), contentType }))
+  const reading =
+    loaded.get(name) ??
+    readFile(join(folder, name)).then((body) => ({ body: new Uint8Array(body), contentType }))
   loaded.set(name, reading)
   return reading
 }
