@@ -176,7 +176,7 @@ describe('what a client knows is what a fresh read gives', () => {
 })
 
 describe('nothing is lost', () => {
-  test('when the service is killed while messages are under way', async () => {
+  test('when the service is killed while messages are under way', { timeout: 90_000 }, async () => {
     const [anna, ben] = [await somebody({ inFlight: 8 }), await somebody()]
     const { id } = await anna.client.openDirect(ben.id)
     const texts = Array.from({ length: 200 }, (_, index) => `message ${index}`)
