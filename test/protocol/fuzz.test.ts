@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { ClientFrame } from '../../src/protocol/frames.ts'
-import { type Client, createStage, type Stage } from '../gateway/stage.ts'
+import { type Client, createStage, HOUR, type Stage } from '../gateway/stage.ts'
 import {
   aDirect,
   aGroup,
@@ -74,35 +74,62 @@ function nested(depth: number): string {
   return '['.repeat(depth) + ']'.repeat(depth)
 }
 
-/** Data that may well be good: the right fields, mostly with values of the right kind. */
-const likelyData = fc.record(
-  {
-    chatId: fc.constantFrom(GROUP, DIRECT, NOWHERE),
-    messageId: fc.constantFrom(aMessage(5).id, aMessage(6).id, uuid(7)),
-    id: fc.nat(20).map((number) => uuid(0x7000 + number)),
-    content: fc.oneof(fc.string(), text),
-    emoji: fc.constantFrom('👍', '🎉', ''),
-    seq,
-    formatting: fc.record({ bold: ranges, italic: ranges }, { requiredKeys: [] }),
-    mentions: fc.array(fc.constantFrom(MIA.id, OTTO.id, uuid(99)), { maxLength: 3 }),
-    replyToId: fc.constantFrom(null, aMessage(5).id, uuid(7)),
-    metadata: fc.dictionary(text, fc.jsonValue()),
-    chats: fc.dictionary(someId, fc.nat(20)),
-    status: fc.constantFrom('online', 'away', 'offline'),
-    token: text,
-  },
-  { requiredKeys: [] },
-)
+const chatId = fc.constantFrom(GROUP, GROUP, DIRECT, NOWHERE)
+const messageId = fc.constantFrom(aMessage(5).id, aMessage(6).id, uuid(7))
+const fields = {
+  chatId,
+  messageId,
+  content: fc.oneof(fc.string({ minLength: 1 }), text),
+  emoji: fc.constantFrom('👍', '🎉', ''),
+  seq: fc.oneof(fc.nat(30), seq),
+  id: fc.nat(20).map((number) => uuid(0x7000 + number)),
+  formatting: fc.record({ bold: ranges, italic: ranges }, { requiredKeys: [] }),
+  mentions: fc.array(fc.constantFrom(MIA.id, OTTO.id, uuid(99)), { maxLength: 2 }),
+  replyToId: fc.constantFrom(null, aMessage(5).id, uuid(7)),
+  metadata: fc.dictionary(text, fc.jsonValue(), { maxKeys: 3 }),
+  chats: fc.dictionary(chatId, fc.nat(30)),
+  logId: fc.constantFrom(null, 'log-1', 'log-0'),
+  status: fc.constantFrom('online', 'away', 'busy', 'offline'),
+  token: text,
+}
+/** Of each frame: what it needs, and after the bar what it may have. */
+const SHAPES: Record<string, string> = {
+  sync: 'chats | logId',
+  'message:send': 'chatId content | id formatting mentions replyToId metadata',
+  'message:edit': 'messageId content | chatId formatting',
+  'message:delete': 'messageId | chatId',
+  'message:read': 'chatId seq | messageId',
+  'message:delivered': 'messageId | chatId',
+  'reaction:add': 'messageId emoji | chatId',
+  'reaction:remove': 'messageId emoji | chatId',
+  'typing:start': 'chatId',
+  'typing:stop': 'chatId',
+  'presence:update': 'status',
+  auth: 'token',
+  ping: '',
+}
+
+/** A frame that may well be good: the fields of its type, mostly with values of the right kind. */
+function likely(type: string): fc.Arbitrary<unknown> {
+  const [needed = [], optional = []] = (SHAPES[type] ?? '').split('|').map((part) => part.match(/\w+/g) ?? [])
+  const model = Object.fromEntries(
+    [...needed, ...optional].map((name) => [name, fields[name as keyof typeof fields]]),
+  )
+  const data = fc.record(model, { requiredKeys: needed })
+  return fc.record({ type: fc.constant(type), id: fc.string({ minLength: 1, maxLength: 64 }), data })
+}
+
 const wildData = fc.oneof(anything, fc.dictionary(fc.constantFrom(...FIELDS), anything))
 
-const frame = fc.record({
+const wild = fc.record({
   type: fc.oneof({ weight: 9, arbitrary: fc.constantFrom(...TYPES) }, { weight: 1, arbitrary: anything }),
-  id: fc.oneof(
-    { weight: 9, arbitrary: fc.string({ minLength: 1, maxLength: 64 }) },
-    { weight: 1, arbitrary: anything },
-  ),
-  data: fc.oneof(likelyData, wildData),
+  id: fc.oneof({ weight: 9, arbitrary: fc.string() }, { weight: 1, arbitrary: anything }),
+  data: wildData,
 })
+const frame = fc.oneof(
+  { weight: 2, arbitrary: fc.oneof(...TYPES.map(likely)) },
+  { weight: 1, arbitrary: wild },
+)
 const frameText = fc.oneof(
   { weight: 6, arbitrary: frame.map((it) => JSON.stringify(it)) },
   { weight: 1, arbitrary: fc.json({ stringUnit: 'binary' }) },
@@ -133,7 +160,7 @@ describe('a connection', () => {
 
   beforeEach(async () => {
     stage = createStage(tablesWith([aGroup(), aMessage(5), aMessage(6)], [aDirect()]))
-    mia = await stage.connect(MIA)
+    mia = await stage.connect(MIA, { expiresAt: stage.clock.now() + 10_000 * HOUR })
   })
 
   /** How many replies the text has to have: typing that is allowed has none. */
