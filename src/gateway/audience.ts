@@ -7,7 +7,7 @@ import type { Frames } from './ports.ts'
 export interface LocalUser {
   readonly id: string
   readonly user: User
-  readonly contactIds: readonly string[]
+  readonly contactIds: Set<string>
   readonly chats: Map<string, Feed>
   /** Those that have said hello. */
   readonly connections: Set<Connection>

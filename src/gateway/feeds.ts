@@ -74,7 +74,7 @@ export function createFeeds({ broadcast, changes, clock }: FeedsPorts): Feeds {
     } else if (item.kind === 'head') {
       skipTo(feed, item.seq, clock.now())
     } else if (item.kind === 'signal') {
-      signal(feed.users, { texts: [item.text] }, item.exceptUserId)
+      signal(feed.users, { texts: [item.text] })
     }
   }
 
@@ -103,10 +103,9 @@ export function createFeeds({ broadcast, changes, clock }: FeedsPorts): Feeds {
 }
 
 /** signal writes what may be lost to every connection of these users, encoded once. */
-export function signal(users: Iterable<LocalUser>, frames: Frames, exceptUserId: string | null = null): void {
-  for (const user of users) {
-    if (user.id === exceptUserId) continue
-    for (const connection of user.connections) connection.write(frames)
+export function signal(users: Iterable<LocalUser>, frames: Frames): void {
+  for (const { connections } of users) {
+    for (const connection of connections) connection.write(frames)
   }
 }
 

@@ -110,7 +110,8 @@ export function createGateway(ports: GatewayPorts): Gateway {
       if (!profile) throw new Error(`No such user: ${userId}`)
       const user: LocalUser = {
         id: userId,
-        ...profile,
+        user: profile.user,
+        contactIds: new Set(profile.contactIds),
         chats: new Map(),
         connections: new Set(),
         shownAs: 'offline',
@@ -132,6 +133,10 @@ export function createGateway(ports: GatewayPorts): Gateway {
     if (item.kind === 'joined') {
       joinSoon(user, item.chatId)
     } else if (item.kind === 'signal') {
+      signal([user], { texts: [item.text] })
+    } else if (item.kind === 'contact') {
+      if (item.isAccepted) user.contactIds.add(item.userId)
+      else user.contactIds.delete(item.userId)
       signal([user], { texts: [item.text] })
     } else if (item.kind === 'revoked') {
       // Those that are still opening are none of the user's yet, and are meant as well.

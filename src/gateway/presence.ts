@@ -59,7 +59,7 @@ export function createPresence({ presence, users, broadcast, clock, onFault }: P
     flush,
     set({ id, chats, contactIds }, status) {
       if (pending.size === 0) cancelFlush = clock.after(PRESENCE_PAUSE, () => void flush())
-      pending.set(id, { status, chatIds: [...chats.keys()], contactIds })
+      pending.set(id, { status, chatIds: [...chats.keys()], contactIds: [...contactIds] })
     },
   }
 }

@@ -120,7 +120,9 @@ export type Broadcastable =
   | { readonly kind: 'events'; readonly chatId: string; readonly events: readonly EncodedEvent[] }
   /** There are changes up to here that may not have been told. */
   | { readonly kind: 'head'; readonly seq: number }
-  | { readonly kind: 'signal'; readonly text: string; readonly exceptUserId: string | null }
+  | { readonly kind: 'signal'; readonly text: string }
+  /** To a user: a signal that also says whether another user is an accepted contact now. */
+  | { readonly kind: 'contact'; readonly userId: string; readonly isAccepted: boolean; readonly text: string }
   /** To a user: takes part in this chat now. */
   | { readonly kind: 'joined'; readonly chatId: string }
   /** To a user: a login ended, or (null) all of them. */

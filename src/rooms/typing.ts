@@ -28,7 +28,7 @@ export function createTyping(chatId: string, { broadcast, clock }: TypingPorts):
     for (const [userId, until] of typists) if (until <= now) typists.delete(userId)
     toldAt = now
     const signal = { type: 'typing', data: { chatId, userIds: [...typists.keys()] } }
-    broadcast.publish(`chat:${chatId}`, { kind: 'signal', text: JSON.stringify(signal), exceptUserId: null })
+    broadcast.publish(`chat:${chatId}`, { kind: 'signal', text: JSON.stringify(signal) })
     const expiry = Math.min(...typists.values())
     if (Number.isFinite(expiry)) schedule(expiry)
   }

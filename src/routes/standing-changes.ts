@@ -52,5 +52,7 @@ function view(
 
 function tell({ broadcast }: AppDeps, whom: Account, about: Account, contact: Contact | null): void {
   const signal: Signal = { type: 'contact:updated', data: { userId: about.id, contact } }
-  broadcast.publish(`user:${whom.id}`, { kind: 'signal', text: JSON.stringify(signal), exceptUserId: null })
+  const isAccepted = contact?.status === 'accepted'
+  const text = JSON.stringify(signal)
+  broadcast.publish(`user:${whom.id}`, { kind: 'contact', userId: about.id, isAccepted, text })
 }
