@@ -97,6 +97,23 @@ describe('a status is told', () => {
     expect(told).toEqual([true, true, true, false])
   })
 
+  test('to who became a contact meanwhile, and not to who is one no more', async () => {
+    const pat = aUser(0x21, 'pat')
+    stage.tables.users.set(pat.id, pat)
+    const friend = await stage.connect(pat)
+    const mia = await stage.connect(MIA)
+    const tell = (isAccepted: boolean) =>
+      stage.broadcast.publish(`user:${MIA.id}`, { kind: 'contact', userId: pat.id, isAccepted, text: '{}' })
+    tell(true)
+    await mia.ask('presence:update', { status: 'away' })
+    await stage.clock.pass(PAUSE)
+    expect(statuses(friend)).toContain('mia away')
+    tell(false)
+    await mia.ask('presence:update', { status: 'online' })
+    await stage.clock.pass(PAUSE)
+    expect(statuses(friend)).toEqual([])
+  })
+
   test('once for many, a little later, each with its latest', async () => {
     const clients = await Promise.all([MIA, OLGA].map((user) => stage.connect(user)))
     await clients[0]?.ask('presence:update', { status: 'busy' })
