@@ -102,8 +102,9 @@ describe('a status is told', () => {
     stage.tables.users.set(pat.id, pat)
     const friend = await stage.connect(pat)
     const mia = await stage.connect(MIA)
+    const text = JSON.stringify({ type: 'contact:updated', data: { userId: pat.id, contact: null } })
     const tell = (isAccepted: boolean) =>
-      stage.broadcast.publish(`user:${MIA.id}`, { kind: 'contact', userId: pat.id, isAccepted, text: '{}' })
+      stage.broadcast.publish(`user:${MIA.id}`, { kind: 'contact', userId: pat.id, isAccepted, text })
     tell(true)
     await mia.ask('presence:update', { status: 'away' })
     await stage.clock.pass(PAUSE)
