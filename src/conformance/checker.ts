@@ -192,9 +192,12 @@ function* sameView(name: string, own: ChatView, fresh: ChatView): Generator<Viol
   const freshMessages = new Map(fresh.messages.map((it) => [it.id, it]))
   for (const message of own.messages)
     yield* differ(`message ${message.seq}`, message, freshMessages.get(message.id))
-  const first = own.messages[0]?.seq ?? Number.POSITIVE_INFINITY
-  const missing = fresh.messages.filter(({ seq }) => seq >= first).length - own.messages.length
-  if (missing !== 0) yield { rule: 'C4', message: `${name}: ${missing} messages are missing` }
+  const first = own.messages[0]?.seq ?? 0
+  const ids = new Set(own.messages.map(({ id }) => id))
+  const missing = fresh.messages.filter(({ id, seq }) => seq >= first && !ids.has(id))
+  if (missing.length > 0) yield { rule: 'C4', message: `${name}: ${missing.length} messages are missing` }
+  const misplaced = own.messages.find(({ seq }, at) => seq <= (own.messages[at - 1]?.seq ?? 0))
+  if (misplaced) yield { rule: 'C4', message: `${name}: message ${misplaced.seq} is doubled or out of order` }
   const marks = (view: ChatView) =>
     view.participants
       .filter(({ leftSeq }) => leftSeq === null)

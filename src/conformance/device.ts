@@ -5,12 +5,12 @@ import type { SendRecord } from './history.ts'
 import type { Person } from './person.ts'
 import type { Random } from './random.ts'
 import type { RawSocket } from './raw-socket.ts'
+import { until } from './until.ts'
 
 /** How often a step breaks the connection in its middle. */
 const BREAKS = 0.15
 /** Tries of one send, after as many broken connections. */
 const MOST_TRIES = 50
-const POLL = 50
 
 export interface DeviceOptions {
   readonly person: Person
@@ -57,17 +57,13 @@ export class Device {
     }
   }
 
-  /** Resolves when every copy is at its chat's head; what is still missing then shows against a fresh read. */
+  /** Asks for what is missing until every copy is at its chat's head, or the time is over. */
   async catchUp(within: number): Promise<void> {
-    const deadline = Date.now() + within
-    for (;;) {
-      const socket = await this.#connected()
-      const { chats } = await socket.ask('sync', { chats: this.#applied() })
-      const copies = [...this.copies.values()]
-      if (copies.every(({ chatId, seq, hasHole }) => chats[chatId] === seq && !hasHole)) return
-      if (Date.now() > deadline) return
-      await new Promise((resolve) => setTimeout(resolve, POLL))
-    }
+    const ask = async () => (await this.#connected()).ask('sync', { chats: this.#applied() })
+    const copies = [...this.copies.values()]
+    const isWhole = ({ chats }: { chats: Record<string, number> }) =>
+      copies.every(({ chatId, seq, hasHole }) => chats[chatId] === seq && !hasHole)
+    await until(ask, isWhole, within)
   }
 
   /** Sends until it is acknowledged, with one id, over as many connections as it takes. */

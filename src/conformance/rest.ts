@@ -3,13 +3,13 @@ import { ERRORS, ErrorBody, type ErrorCode } from '../protocol/errors.ts'
 import { Broken, claim, Skipped, shorten } from './claims.ts'
 import { checkRefusal } from './raw-socket.ts'
 import { type AnswerOf, ROUTES, type RouteName } from './routes.ts'
+import { until } from './until.ts'
 
 /** How long a request may wait, in all, for a rate limit to let it through. */
 const LIMIT_PATIENCE = 180_000
 const REQUEST_PATIENCE = 30_000
-/** How long a service may take to get ready, and how often it is asked. */
+/** How long a service may take to get ready. */
 const READY_PATIENCE = 60_000
-const READY_PAUSE = 200
 const ErrorEnvelope = z.strictObject({ error: ErrorBody })
 
 export interface RestRequest {
@@ -54,16 +54,12 @@ export class Rest {
 
   /** Resolves when the service says that it is ready. */
   async untilReady(): Promise<void> {
-    const begun = Date.now()
-    for (;;) {
-      const { status, text } = await this.#once('GET /health/ready', {}).catch((error: unknown) => {
-        throw new Broken(`Nothing answers at ${this.url}: ${describe(error)}`)
-      })
-      if (status === 200) return
-      if (Date.now() - begun > READY_PATIENCE)
-        throw new Broken(`${this.url} does not get ready: ${shorten(text)}`)
-      await new Promise((resolve) => setTimeout(resolve, READY_PAUSE))
-    }
+    const ask = () => this.#once('GET /health/ready', {})
+    const answer = until(ask, ({ status }) => status === 200, READY_PATIENCE)
+    const { status, text } = await answer.catch((error: unknown) => {
+      throw new Broken(`Nothing answers at ${this.url}: ${describe(error)}`)
+    })
+    claim(status === 200, `${this.url} does not get ready: ${shorten(text)}`)
   }
 
   /** Any request at all: `GET /whatever`. Waits where a rate limit says to. */

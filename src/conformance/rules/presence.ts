@@ -1,6 +1,7 @@
 import { claim, same } from '../claims.ts'
-import type { RawSocket } from '../raw-socket.ts'
+import { PATIENCE, type RawSocket } from '../raw-socket.ts'
 import type { ProtocolRule } from '../rule.ts'
+import { until } from '../until.ts'
 
 /** Milliseconds between two typing lists; a little less, as frames may travel at different speeds. */
 const TYPING_INTERVAL = 800
@@ -115,7 +116,11 @@ export const presence: ProtocolRule[] = [
         same(status, 'offline', 'The status on going')
         claim(Math.abs(Date.parse(lastSeen ?? '') - Date.now()) < 600_000, `lastSeen is ${lastSeen}`)
       }
-      const { user } = await dan.call('GET /api/users/:id', { params })
+      const { user } = await until(
+        () => dan.call('GET /api/users/:id', { params }),
+        (answer) => answer.user.lastSeen !== null,
+        PATIENCE,
+      )
       claim(user.status === 'offline' && user.lastSeen !== null, `By REST: ${JSON.stringify(user)}`)
       await outsider.settled()
       const told = outsider.unheard.filter(
