@@ -2,6 +2,7 @@ import type { ChatState } from '../../../client/chat-state.ts'
 import type { Client } from '../../../client/client.ts'
 import type { Message } from '../../../protocol/model.ts'
 import { patiently } from '../patiently.ts'
+import { until } from './until.ts'
 
 /** A signal may be lost, so that it is not waited for longer. */
 const SIGNAL_PATIENCE = 3_000
@@ -52,20 +53,6 @@ export async function talk(stage: Stage): Promise<void> {
   await until(ben.client, groupId, ({ applied: seq }) => seq >= stateOf(ann, groupId).applied)
   await say(stage, ben, groupId, 'Lemon, no sugar.')
   await read(stage, ann, groupId)
-}
-
-/** until resolves as soon as the client's copy of the chat is so. */
-export function until(client: Client, chatId: string, isSo: (chat: ChatState) => boolean): Promise<void> {
-  return new Promise((resolve) => {
-    const check = () => {
-      const chat = client.findChat(chatId)
-      if (!chat || !isSo(chat)) return
-      end()
-      resolve()
-    }
-    const end = client.on('change', check)
-    check()
-  })
 }
 
 async function say(stage: Stage, person: Person, chatId: string, content: string): Promise<Message> {

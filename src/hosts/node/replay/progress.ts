@@ -3,8 +3,9 @@ import type { WriteStream } from 'node:tty'
 const BAR = 30
 /** Milliseconds between two pictures of the bar. */
 const REDRAW = 100
-/** Shares of a step after which a line is printed where no bar can be drawn. */
+/** Where no bar can be drawn, a line is printed for each tenth of a step, and not more often than this. */
 const TENTH = 0.1
+const REPRINT = 1_000
 
 type Output = Pick<WriteStream, 'write'> & { readonly isTTY?: boolean }
 
@@ -32,6 +33,7 @@ export class Progress {
     this.#total = total
     this.#done = 0
     this.#begunAt = performance.now()
+    this.#shownAt = this.#begunAt
     this.#shownShare = 0
     const result = await run()
     const seconds = (performance.now() - this.#begunAt) / 1_000
@@ -56,10 +58,12 @@ export class Progress {
   }
 
   #print(): void {
+    const now = performance.now()
     const share = this.#done / this.#total
-    if (share < this.#shownShare + TENTH || share >= 1) return
+    if (share < this.#shownShare + TENTH || share >= 1 || now - this.#shownAt < REPRINT) return
+    this.#shownAt = now
     this.#shownShare = share
-    this.#output.write(`  ${this.#text(performance.now())}\n`)
+    this.#output.write(`  ${this.#text(now)}\n`)
   }
 
   #text(now: number): string {

@@ -14,13 +14,13 @@ export async function readHistory({ rest }: Client, chatId: string): Promise<Mes
       const query = { limit: LIMITS.pageMost, ...(cursor !== null && { cursor }) }
       return (await messages.$get({ param: { id: chatId }, query })).json()
     })
-  const first = await read(null)
-  const all: Message[] = first.data
-  for (let { nextCursor } = first; nextCursor !== null; ) {
-    const page = await read(nextCursor)
-    all.push(...page.data)
-    nextCursor = page.nextCursor
-  }
+  const all: Message[] = []
+  let cursor: string | null = null
+  do {
+    const page: Awaited<ReturnType<typeof read>> = await read(cursor)
+    all.push(...page.data.map(({ senderUsername: _, ...message }) => message))
+    cursor = page.nextCursor
+  } while (cursor !== null)
   return all.reverse()
 }
 
