@@ -3,15 +3,17 @@ import { parseArgs } from 'node:util'
 import { v7 as uuidv7 } from 'uuid'
 import { createCommitter } from '../src/db/commit.ts'
 import { connect, type Database } from '../src/db/connect.ts'
+import { createIndexer } from '../src/db/indexer.ts'
 import { migrate } from '../src/db/migrate.ts'
+import { clock } from '../src/hosts/node/clock.ts'
 import type { ChatEvent } from '../src/protocol/events.ts'
 import type { ChatInfo, User } from '../src/protocol/model.ts'
 import type { Turn } from '../src/rooms/ports.ts'
 import { createPostgresServer } from '../test/support/postgres-server.ts'
 
-const USAGE = `node bench/commit.ts [--rooms 100] [--messages 1] [--receipts] [--seconds 5] [--settings name=value ...]
+const USAGE = `node bench/commit.ts [--rooms 100] [--messages 1] [--receipts] [--index] [--seconds 5] [--settings name=value ...]
 The group commit alone, on a real Postgres of its own: each room commits turns one after another, --messages in each,
-with --receipts one receipt too.`
+with --receipts one receipt too; with --index the text index is filled meanwhile.`
 /** Clock ticks of /proc a second. */
 const TICKS = 100
 
@@ -21,6 +23,7 @@ const { values: flags } = parseArgs({
     messages: { type: 'string', default: '1' },
     seconds: { type: 'string', default: '5' },
     receipts: { type: 'boolean', default: false },
+    index: { type: 'boolean', default: false },
     settings: { type: 'string', multiple: true, default: [] },
     help: { type: 'boolean', default: false },
   },
@@ -49,7 +52,9 @@ async function main(): Promise<void> {
 }
 
 async function measure(db: Database, serverPid: number | undefined): Promise<void> {
-  const committer = createCommitter(db, { onFault: (error) => print(String(error)) })
+  const onFault = (error: unknown) => print(String(error))
+  const indexer = flags.index ? createIndexer(db, { clock, language: 'simple', onFault }) : undefined
+  const committer = createCommitter(db, { onFault, onMessages: (chatId) => indexer?.changed(chatId) })
   const rooms = await Promise.all(Array.from({ length: Number(flags.rooms) }, () => createRoom(db)))
   for (const { chat, users, seq } of rooms) {
     const participants = users.map((user) => toParticipant(user))
@@ -75,6 +80,10 @@ async function measure(db: Database, serverPid: number | undefined): Promise<voi
       `${batch.toFixed(1)} messages a statement; CPU a message: Postgres ${used('postgres')} us, driver ${used('own')} us`,
   )
   await committer.close()
+  if (!indexer) return
+  const begin = performance.now()
+  await indexer.close()
+  print(`The text index was behind by ${Math.round(performance.now() - begin)} ms of work`)
 }
 
 /** Every room commits turn after turn until the time is up; answers how many messages were committed. */

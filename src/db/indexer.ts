@@ -88,20 +88,21 @@ export function createIndexer(db: Database, { clock, language, onFault }: Indexe
   let sweepAt = clock.now()
   let dueAt = Number.POSITIVE_INFINITY
   let cancel = () => {}
+  let isClosed = false
   let uncounted = 0
   wake(0)
 
   /** Runs within the delay, or sooner when that was planned before. */
   function wake(delay: number): void {
     const at = clock.now() + delay
-    if (running || at >= dueAt) return
+    if (isClosed || running || at >= dueAt) return
     cancel()
     dueAt = at
     cancel = clock.after(delay, () => {
       running = run().then((pause) => {
         running = undefined
         dueAt = Number.POSITIVE_INFINITY
-        wake(dirty.size > 0 ? pause : sweepAt - clock.now())
+        wake(Math.max(pause, dirty.size > 0 ? 0 : sweepAt - clock.now()))
       })
     })
   }
@@ -155,8 +156,8 @@ export function createIndexer(db: Database, { clock, language, onFault }: Indexe
       wake(DELAY)
     },
     async close() {
+      isClosed = true
       cancel()
-      dueAt = Number.NEGATIVE_INFINITY
       await running
       try {
         while (dirty.size > 0) await indexSome()
