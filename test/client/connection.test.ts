@@ -50,7 +50,7 @@ describe('a connection', () => {
     expect(statuses.map(({ state }) => state)).toEqual(['connecting', 'catching-up', 'live'])
   })
 
-  test('comes back for ever when it is lost, and waits longer each time up to 30 s', async () => {
+  test('15.6 comes back for ever when it is lost, and waits longer each time up to 30 s', async () => {
     await goLive()
     await network.socket.end()
     const waits: number[] = []

@@ -72,7 +72,7 @@ describe('a chat state, after any loss, doubling and disorder', () => {
     )
   })
 
-  test('applies every change at most once and in order (G6)', async () => {
+  test('15.1 applies every change at most once and in order (G6)', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 60, size: 'max' }), async (steps) => {
         const run = await Run.begin(1_000)

@@ -108,7 +108,7 @@ describe('an outbox', () => {
     expect(contents()).toEqual(['one', 'two'])
   })
 
-  test('sends again with the same id after a lost connection, and in the same order', async () => {
+  test('15.5 sends again with the same id after a lost connection, and in the same order', async () => {
     const outbox = create(2)
     outbox.start()
     for (const content of ['one', 'two', 'three']) send(outbox, content)

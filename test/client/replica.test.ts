@@ -118,7 +118,7 @@ describe('a replica', () => {
     expect(reads).toEqual(['list', 'changes 1'])
   })
 
-  test('reads a tail that a heartbeat shows', async () => {
+  test('15.3 reads a tail that a heartbeat shows', async () => {
     await goLive()
     await server.send(2, 'lost')
     await network.socket.say({ type: 'heads', data: { logId: 'log-1', chats: { [GROUP]: 2 } } })
@@ -190,7 +190,7 @@ describe('a replica', () => {
     expect([frames().length, ...states]).toEqual([2, true, false])
   })
 
-  test('forgets everything when the history is another one', async () => {
+  test('15.4 forgets everything when the history is another one', async () => {
     await goLive()
     await say(...(await server.send(2, 'of the old history')))
     await network.socket.end()
@@ -262,7 +262,7 @@ describe('a replica', () => {
 })
 
 describe('a message that is sent', () => {
-  test('is shown at once, and counts as its own event when it is acknowledged', async () => {
+  test('15.2 is shown at once, and counts as its own event when it is acknowledged', async () => {
     await goLive()
     const sent = replica.send(GROUP, { content: 'mine' })
     expect(chat()?.queued.map(({ body }) => body.content)).toEqual(['mine'])

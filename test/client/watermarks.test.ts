@@ -40,7 +40,7 @@ describe('watermarks', () => {
     expect(told).toEqual(['message:read 5', 'message:read 7'])
   })
 
-  test('tell what has arrived at most once a second', async () => {
+  test('15.7 tell what has arrived at most once a second', async () => {
     watermarks.start()
     for (const seq of [5, 6, 7]) watermarks.delivered(GROUP, seq)
     expect(told).toEqual([])
@@ -91,7 +91,7 @@ describe('watermarks', () => {
 })
 
 describe('typing', () => {
-  test('is told on the first key, every 3 s while keys come, and as over 3 s after the last', () => {
+  test('15.8 is told on the first key, every 3 s while keys come, and as over 3 s after the last', () => {
     const typing = createTyping({ clock: edges.clock, tell: (type) => told.push(type) })
     for (let keys = 0; keys < 5; keys += 1) {
       typing.pressed(GROUP)

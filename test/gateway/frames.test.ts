@@ -105,7 +105,7 @@ describe('frames are taken in their order', () => {
     expect(stage.faults).toHaveLength(1)
   })
 
-  test('and no more than a bound may wait for their reply', async () => {
+  test('2.12 and no more than a bound may wait for their reply', async () => {
     const release = stage.changes.hang()
     const ids = Array.from({ length: LIMITS.commandsInFlight + 2 }, () =>
       mia.say('message:delete', { messageId: MESSAGE }),

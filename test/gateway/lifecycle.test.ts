@@ -75,7 +75,7 @@ describe('a login that is revoked', () => {
 })
 
 describe('a token that ends', () => {
-  test('closes its connection', async () => {
+  test('10.11 closes its connection', async () => {
     await pass(HOUR - 1_000, mia)
     expect(mia.socket.closed).toBeUndefined()
     await pass(1_000, mia)
@@ -113,7 +113,7 @@ describe('a token that ends', () => {
 })
 
 describe('a connection is closed', () => {
-  test('when its reader is too slow; the others hear on', async () => {
+  test('2.13 when its reader is too slow; the others hear on', async () => {
     const otto = await stage.connect(OTTO)
     mia.socket.slow = true
     await otto.ask('message:send', SEND)
@@ -123,7 +123,7 @@ describe('a connection is closed', () => {
     expect(stage.gateway.counts()).toMatchObject({ connections: 1, users: 1 })
   })
 
-  test('when nothing was heard of it for a minute', async () => {
+  test('7.17 when nothing was heard of it for a minute', async () => {
     const otto = await stage.connect(OTTO)
     await pass(TIMES.silence, otto)
     expect(mia.socket.closed).toBeUndefined()
@@ -167,7 +167,7 @@ describe('a connection is closed', () => {
 })
 
 describe('a drain', () => {
-  test('says bye to everybody, spread over its time', async () => {
+  test('12.3 says bye to everybody, spread over its time', async () => {
     const clients = [mia, await stage.connect(OTTO), await stage.connect(OTTO), await stage.connect(MIA)]
     const drained = stage.gateway.drain(4_000)
     const closedAfter: number[] = []

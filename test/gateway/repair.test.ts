@@ -95,7 +95,7 @@ describe('a heartbeat', () => {
     expect(mia.heard().at(-1)).toEqual({ type: 'heads', data: { logId: 'log-1', chats: {} } })
   })
 
-  test('comes every 25 s, with a ping', async () => {
+  test('7.16 comes every 25 s, with a ping', async () => {
     for (let beats = 1; beats <= 2; beats += 1) {
       await stage.clock.pass(TIMES.heartbeat)
       expect(mia.socket.pings).toBe(beats)
@@ -116,7 +116,7 @@ describe('a heartbeat', () => {
 })
 
 describe('the audit of a heartbeat', () => {
-  test('finds a lost tail, and everybody gets it', async () => {
+  test('7.18 finds a lost tail, and everybody gets it', async () => {
     await unheard(sent(), sent())
     await stage.clock.pass(BEAT)
     expect(mia.news().filter((it) => it.startsWith('sync'))).toEqual(['sync:batch 10-12'])

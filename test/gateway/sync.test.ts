@@ -159,7 +159,7 @@ describe('while a chat is read', () => {
     expect([first, second].map((id) => mia.replyTo(id)?.type)).toEqual(['ack', 'ack'])
   })
 
-  test('and it has changed again whenever it was read, the client is told to begin anew', async () => {
+  test('7.19 and it has changed again whenever it was read, the client is told to begin anew', async () => {
     let seq = 10
     const { readChanges } = stage.changes
     stage.changes.readChanges = async (userId, wanted) => {

@@ -95,7 +95,7 @@ describe('a store that is away', () => {
     expect(after).toBeLessThan(TIMES.commitDeadline)
   })
 
-  test('is reported as retryable within the deadline', async () => {
+  test('12.4 is reported as retryable within the deadline', async () => {
     stage.store.isAway = true
     const { outcome, after } = await timed(stage.do(MIA, send()))
     expect(outcome).toMatchObject(AWAY)

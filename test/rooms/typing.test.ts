@@ -61,7 +61,7 @@ test('the whole list is told, at most once a second', async () => {
   ])
 })
 
-test('who is not heard of for 10 s is forgotten', async () => {
+test('6.4 who is not heard of for 10 s is forgotten', async () => {
   typing.set(mia, true, inGroup)
   await clock.pass(9_999)
   expect(told).toEqual([[0, 'mia']])
