@@ -1,5 +1,4 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import { ParleyError } from '../../src/client/error.ts'
 import { createMemoryOutbox } from '../../src/client/outbox-storage.ts'
 import { createReplica, type Replica } from '../../src/client/replica.ts'
 import type { ChatEvent } from '../../src/protocol/events.ts'
@@ -8,54 +7,28 @@ import { AT, GROUP, uuid } from '../support/builders.ts'
 import { messageAt } from './chats.ts'
 import { createTestEdges, createTestTokens, FakeNetwork, settled } from './fake-edges.ts'
 import { ServedChat, userOf } from './served-chat.ts'
+import { createServedReader, type ServedReader } from './served-reader.ts'
 
 const ME = 1
-const GONE = new ParleyError('NOT_FOUND', 'No such chat')
 
 let server: ServedChat
 let network: FakeNetwork
 let edges: ReturnType<typeof createTestEdges>
 let replica: Replica
-/** What was read over REST. */
-let reads: string[]
-let isListed: boolean
-/** Chats like the one of the server, with other ids. */
-let copies: number
+let reader: ServedReader
 
 beforeEach(async () => {
   server = await ServedChat.create(3)
   network = new FakeNetwork()
   edges = createTestEdges()
-  reads = []
-  isListed = true
-  copies = 0
+  reader = createServedReader(() => server, ME)
   replica = createReplica(
     {
       ...edges,
       openSocket: network.open,
       tokens: createTestTokens(),
       storage: createMemoryOutbox(),
-      reader: {
-        async listChats() {
-          reads.push('list')
-          const chat = isListed ? await server.chat(ME) : undefined
-          if (!chat) return []
-          const ids = [GROUP, ...Array.from({ length: copies }, (_, index) => uuid(0xf0000 + index))]
-          return ids.map((id) => ({ ...chat, id, participants: null }))
-        },
-        async getChat() {
-          reads.push('chat')
-          return (await server.chat(ME)) ?? Promise.reject(GONE)
-        },
-        async getChanges(_, since) {
-          reads.push(`changes ${since}`)
-          return (await server.changes(ME, since)) ?? Promise.reject(GONE)
-        },
-        async listMessages(_, before) {
-          reads.push(`messages ${before}`)
-          return (await server.older(ME, before)) ?? Promise.reject(GONE)
-        },
-      },
+      reader,
     },
     { keepMessages: 1_000, inFlight: 1, tellDelivered: false },
   )
@@ -106,19 +79,19 @@ describe('a replica', () => {
     if (!one || !two) throw new Error('nothing sent')
     await say(two, one, one, two)
     expect(heard).toEqual(['one', 'two'])
-    expect(reads).toEqual(['list'])
+    expect(reader.reads).toEqual(['list'])
   })
 
-  test('reads a hole that nothing fills', async () => {
+  test('reader.reads a hole that nothing fills', async () => {
     await goLive()
     await server.send(2, 'lost')
     await say(...(await server.send(2, 'heard')))
     await repaired()
     expect(contents()).toEqual(['lost', 'heard'])
-    expect(reads).toEqual(['list', 'changes 1'])
+    expect(reader.reads).toEqual(['list', 'changes 1'])
   })
 
-  test('15.3 reads a tail that a heartbeat shows', async () => {
+  test('15.3 reader.reads a tail that a heartbeat shows', async () => {
     await goLive()
     await server.send(2, 'lost')
     await network.socket.say({ type: 'heads', data: { logId: 'log-1', chats: { [GROUP]: 2 } } })
@@ -126,7 +99,7 @@ describe('a replica', () => {
     expect(contents()).toEqual(['lost'])
   })
 
-  test('reads a tail that the answer to a sync shows', async () => {
+  test('reader.reads a tail that the answer to a sync shows', async () => {
     await goLive({ [GROUP]: 2 })
     await server.send(2, 'lost')
     await repaired()
@@ -142,7 +115,7 @@ describe('a replica', () => {
     server.changes = real
     edges.clock.pass(2_000)
     await settled()
-    expect(reads.filter((read) => read === 'changes 1').length).toBeGreaterThan(1)
+    expect(reader.reads.filter((read) => read === 'changes 1').length).toBeGreaterThan(1)
     expect(contents()).toEqual(['one'])
   })
 
@@ -152,7 +125,7 @@ describe('a replica', () => {
     await network.socket.end()
     await goLive({ [GROUP]: 2 })
     expect(network.socket.sent[0]).toMatchObject({ type: 'sync', data: { chats: { [GROUP]: 2 } } })
-    expect(reads).toEqual(['list'])
+    expect(reader.reads).toEqual(['list'])
   })
 
   test('starts afresh after a reset', async () => {
@@ -176,7 +149,7 @@ describe('a replica', () => {
   })
 
   test('takes resets for what they are when its chats take several sync frames', async () => {
-    copies = 1_000
+    reader.copies = 1_000
     replica.connect()
     await settled()
     await network.socket.hello()
@@ -200,7 +173,7 @@ describe('a replica', () => {
       isCleared = true
     })
     await goLive({}, 'log-2')
-    expect([isCleared, contents(), reads]).toEqual([true, [], ['list', 'list']])
+    expect([isCleared, contents(), reader.reads]).toEqual([true, [], ['list', 'list']])
   })
 
   test('reconnects when a heartbeat names another history', async () => {
@@ -211,7 +184,7 @@ describe('a replica', () => {
   })
 
   test('begins a chat that it is added to with what it is sent', async () => {
-    isListed = false
+    reader.isListed = false
     await goLive()
     await server.send(2, 'hello')
     const changes = await server.changes(ME, 0)
@@ -219,11 +192,11 @@ describe('a replica', () => {
     const { head: _, more: __, reset: ___, ...data } = changes
     await network.socket.say({ type: 'sync:batch', data })
     expect(contents()).toEqual(['hello'])
-    expect(reads).toEqual(['list'])
+    expect(reader.reads).toEqual(['list'])
   })
 
-  test('reads a chat that it hears of and does not know', async () => {
-    isListed = false
+  test('reader.reads a chat that it hears of and does not know', async () => {
+    reader.isListed = false
     await goLive()
     await say(...(await server.send(2, 'hello')))
     await repaired()
@@ -231,14 +204,14 @@ describe('a replica', () => {
   })
 
   test('forgets a chat that is not there when it looks', async () => {
-    isListed = false
+    reader.isListed = false
     await goLive()
     const [event] = await server.send(2, 'hello')
     await server.command(1, { type: 'chat:delete' })
     if (event) await say(event)
     await repaired()
     expect(chat()).toBeUndefined()
-    expect(reads).toEqual(['list', 'chat'])
+    expect(reader.reads).toEqual(['list', 'chat'])
   })
 
   test('takes an own mute from a read, as no event carries it', async () => {
@@ -336,7 +309,7 @@ describe('a change', () => {
     await changed
     await repaired()
     expect(chat()?.messages.at(-1)?.reactions).toEqual([{ emoji: '+1', count: 1, users: [uuid(ME)] }])
-    expect(reads).toEqual(['list', 'changes 2'])
+    expect(reader.reads).toEqual(['list', 'changes 2'])
   })
 })
 
