@@ -3,7 +3,7 @@ import type { Clock } from '../../src/rooms/ports.ts'
 /** Random is a seeded source of numbers in [0, 1) (mulberry32, public domain, by Tommy Ettinger). */
 export type Random = () => number
 
-export function createRandom(seed: number): Random {
+function createRandom(seed: number): Random {
   let state = seed >>> 0
   return () => {
     state = (state + 0x6d2b79f5) >>> 0
