@@ -24,7 +24,7 @@ beforeEach(async () => {
     const heard: (string | null)[] = []
     told.set(id, heard)
     await it.auth.broadcast.subscribe(`user:${id}`, (item) => {
-      if (item.kind !== 'signal') return
+      if (item.kind !== 'contact') return
       const signal = Signal.parse(JSON.parse(item.text))
       if (signal.type === 'contact:updated') heard.push(signal.data.contact?.status ?? null)
     })
