@@ -17,7 +17,8 @@ export type DataOf<T extends FrameType> = z.input<
 >['data']
 type AckOf<T extends Acked> = z.infer<(typeof FrameAcks)[T]>
 type SignalData<T extends Signal['type']> = Extract<Signal, { type: T }>['data']
-type DownType = 'sync:batch' | 'sync:reset' | 'heads' | 'bye'
+type DownType = 'sync:batch' | 'sync:reset'
+type Reply = Extract<ServerFrame, { type: 'ack' | 'error' }>
 type Down<T extends DownType> = Extract<ServerFrame, { type: T }>['data']
 
 export interface Closing {
@@ -112,16 +113,11 @@ export class RawSocket {
     this.#ws.send(bytes)
   }
 
-  /** Sends a frame and answers the data of its ack. Rate limits are waited for. */
+  /** Sends a frame and answers the data of its ack. */
   async ask<T extends Acked>(type: T, data: DataOf<T>): Promise<AckOf<T>> {
-    for (let tries = 1; ; tries += 1) {
-      const reply = await this.reply(this.send(type, data))
-      if (reply.type === 'ack') return FrameAcks[type].parse(reply.data) as AckOf<T>
-      const { code, message } = reply.error
-      if (code !== 'RATE_LIMIT_EXCEEDED' || tries === LIMIT_TRIES)
-        throw new Broken(`${type} was refused: ${code} ${message}`)
-      await new Promise((resolve) => setTimeout(resolve, LIMIT_PAUSE))
-    }
+    const reply = await this.#replyTo(type, data)
+    if (reply.type === 'ack') return FrameAcks[type].parse(reply.data) as AckOf<T>
+    throw new Broken(`${type} was refused: ${reply.error.code} ${reply.error.message}`)
   }
 
   /** Sends a frame that must be refused with this code, naming the field where one is given. */
@@ -130,16 +126,24 @@ export class RawSocket {
     data: unknown,
     expected: { readonly code: ErrorCode; readonly field?: string },
   ): Promise<ErrorBody> {
-    const reply = await this.reply(this.send(type, data as DataOf<T>))
-    claim(
-      reply.type === 'error',
-      `${type} with ${shorten(JSON.stringify(data))} was done, not refused as ${expected.code}`,
-    )
-    checkRefusal(reply.error, expected, `${type} with ${shorten(JSON.stringify(data))}`)
+    const what = `${type} with ${shorten(JSON.stringify(data))}`
+    const reply = await this.#replyTo(type, data as DataOf<T>)
+    claim(reply.type === 'error', `${what} was done, not refused as ${expected.code}`)
+    checkRefusal(reply.error, expected, what)
     return reply.error
   }
 
-  reply(id: string | null): Promise<Extract<ServerFrame, { type: 'ack' | 'error' }>> {
+  /** Rate limits are waited for: they say nothing about the frame. */
+  async #replyTo<T extends FrameType>(type: T, data: DataOf<T>): Promise<Reply> {
+    for (let tries = 1; ; tries += 1) {
+      const reply = await this.reply(this.send(type, data))
+      const isLimited = reply.type === 'error' && reply.error.code === 'RATE_LIMIT_EXCEEDED'
+      if (!isLimited || tries === LIMIT_TRIES) return reply
+      await new Promise((resolve) => setTimeout(resolve, LIMIT_PAUSE))
+    }
+  }
+
+  reply(id: string | null): Promise<Reply> {
     return this.next(`a reply to ${id}`, (frame) =>
       (frame.type === 'ack' || frame.type === 'error') && frame.id === id ? frame : undefined,
     )

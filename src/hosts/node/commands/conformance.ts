@@ -1,7 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import type { Credentials } from '../../../conformance/person.ts'
-import { runConformance } from '../../../conformance/run.ts'
-import { toLine, toSummary } from '../../../conformance/table.ts'
 
 interface Options {
   readonly only?: readonly string[]
@@ -14,24 +12,43 @@ export function addConformance(program: Command): void {
   program
     .command('conformance')
     .description('hold any deployment against the numbered rules of docs/protocol.md, as a black box')
-    .argument('<url>', 'of the deployment: http://127.0.0.1:3000')
+    .argument('<url>', 'of the deployment: http://127.0.0.1:3000', toUrl)
     .option('--only <rules...>', 'rules or whole sections, by number: 3.4 7')
     .option('--user <username:password>', 'an account to use, up to two; others are registered', addUser)
     .option('--seed <number>', 'makes the random rules do the same again', toSeed)
     .option('--limits', 'exceed the rate limits, too: this address stays limited for up to 15 minutes')
-    .action(async (url: string, { user, ...options }: Options) => {
-      const seed = options.seed ?? Date.now() % 2 ** 32
-      say(`Rules of ${url}, seed ${seed}`)
-      const results = await runConformance({
-        ...options,
-        ...(user && { users: user }),
-        url,
-        seed,
-        onResult: (result) => say(toLine(result)),
-      })
-      say(toSummary(results))
-      if (results.some(({ status }) => status === 'failed')) process.exitCode = 1
+    .action(async (url: string, options: Options) => {
+      process.exitCode = (await isConformant(url, options)) ? 0 : 1
     })
+}
+
+async function isConformant(url: string, { user, ...options }: Options): Promise<boolean> {
+  // Loaded here, as no other command needs it.
+  const { runConformance } = await import('../../../conformance/run.ts')
+  const { toLine, toSummary } = await import('../../../conformance/table.ts')
+  const seed = options.seed ?? Date.now() % 2 ** 32
+  say(`Rules of ${url}, seed ${seed}`)
+  try {
+    const results = await runConformance({
+      ...options,
+      ...(user && { users: user }),
+      url,
+      seed,
+      onResult: (result) => say(toLine(result)),
+    })
+    say(toSummary(results))
+    return results.every(({ status }) => status !== 'failed')
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+    return false
+  }
+}
+
+function toUrl(text: string): string {
+  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) {
+    throw new InvalidArgumentError('Write it as http://127.0.0.1:3000')
+  }
+  return text
 }
 
 function addUser(text: string, before: readonly Credentials[] = []): readonly Credentials[] {
