@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { bounded } from './bounded.ts'
 import { ChatId, MessageId, Seq, Time, UserId, Uuid } from './ids.ts'
 import { LIMITS } from './limits.ts'
 import {
@@ -20,6 +21,13 @@ import {
 /** What a person may send; `system` messages are the service's own. */
 const SentContentType = ContentType.exclude(['system'])
 
+/** More keys cannot fit: the shortest takes four bytes. */
+const SentMetadata = bounded(
+  Metadata,
+  LIMITS.metadataBytes / 4,
+  `Must be at most ${LIMITS.metadataBytes} bytes of JSON`,
+)
+
 export const SendBody = z
   .strictObject({
     id: MessageId.optional().describe(
@@ -31,7 +39,7 @@ export const SendBody = z
     attachmentIds: z.array(Uuid).max(LIMITS.attachmentsPerMessage).optional(),
     replyToId: MessageId.nullish(),
     mentions: z.array(UserId).max(LIMITS.mentionsPerMessage).optional(),
-    metadata: Metadata.nullish(),
+    metadata: SentMetadata.nullish(),
   })
   .superRefine((body, context) => {
     if (body.content.trim() === '' && !body.attachmentIds?.length) {

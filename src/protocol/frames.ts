@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { bounded } from './bounded.ts'
 import { ACKS, EditBody, ReactionBody, SendBody } from './commands.ts'
 import { ErrorBody } from './errors.ts'
 import { ChatEvent, Signal } from './events.ts'
@@ -23,13 +24,7 @@ function down<T extends string, D extends z.ZodType>(type: T, description: strin
 }
 
 const Heads = z.record(ChatId, Seq).describe('chat id to seq')
-/** What a client has. Counted before its ids are looked at: a frame full of wrong ones took a fifth of a second. */
-const KnownHeads = z.preprocess((chats, context) => {
-  if (typeof chats !== 'object' || chats === null || Object.keys(chats).length <= LIMITS.syncChats)
-    return chats
-  context.addIssue({ code: 'custom', message: `At most ${LIMITS.syncChats} chats a frame: send several` })
-  return z.NEVER
-}, Heads)
+const KnownHeads = bounded(Heads, LIMITS.syncChats, `At most ${LIMITS.syncChats} chats a frame: send several`)
 const InChat = { chatId: ChatId.optional().describe('Spares the server a look-up') }
 const Watermark = z
   .strictObject({ chatId: ChatId.optional(), seq: Seq.optional(), messageId: MessageId.optional() })
