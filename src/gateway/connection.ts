@@ -128,10 +128,17 @@ export class Connection {
   }
 
   /** Reads what changed since, and sends it before anything newer of those chats. */
-  catchUp(wanted: readonly ChangesWanted[]): Promise<void> {
+  async catchUp(wanted: readonly ChangesWanted[]): Promise<void> {
     const user = this.#user
-    if (!user || this.#state !== 'open') return Promise.resolve()
-    this.#catchUp ??= new CatchUp({
+    if (!user || this.#state !== 'open') return
+    const catchUp = this.#catchUp ?? this.#createCatchUp(user)
+    this.#catchUp = catchUp
+    await catchUp.read(wanted)
+    if (this.#catchUp === catchUp && catchUp.isDone) this.#catchUp = undefined
+  }
+
+  #createCatchUp(user: LocalUser): CatchUp {
+    return new CatchUp({
       read: (chats) => this.#read(user, chats),
       send: (frame) => this.sendPaced(frame),
       forward: (events) => this.write(toFrames(events)),
@@ -141,7 +148,6 @@ export class Connection {
         this.close('resync')
       },
     })
-    return this.#catchUp.read(wanted)
   }
 
   /** What is read must not be older than what the feed began with, or there would be a hole between the two. */

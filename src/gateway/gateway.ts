@@ -47,6 +47,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
   /** By user id; a user who is still being admitted is a promise that others wait for. */
   const admissions = new Map<string, Promise<LocalUser>>()
   const users = new Map<string, LocalUser>()
+  let isDraining = false
   const feeds = createFeeds(ports)
   const presence = createPresence(ports)
   const act = createAct({ ...ports, onStatus: showStatus })
@@ -55,6 +56,10 @@ export function createGateway(ports: GatewayPorts): Gateway {
 
   function connect(begin: Authenticated & { socket: Socket }): Connection {
     const connection = new Connection({ ...begin, onEnd }, { act, clock, ids: ports.ids, onLeft, onFault })
+    if (isDraining) {
+      connection.close('restart')
+      return connection
+    }
     connections.add(connection)
     open(connection, begin).catch((error: unknown) => {
       onFault({ connectionId: connection.id, error })
@@ -212,6 +217,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
 
   async function drain(milliseconds: number): Promise<void> {
     stopHeartbeat()
+    isDraining = true
     const leaving = [...connections]
     const started = clock.now()
     for (const [index, connection] of leaving.entries()) {

@@ -45,6 +45,11 @@ export class CatchUp {
     this.#ports = ports
   }
 
+  /** No chat is being read. */
+  get isDone(): boolean {
+    return this.#chats.size === 0
+  }
+
   /** Keeps news of a chat that is being read; false when it is not. Too much of it is dropped and read again. */
   hold({ chatId, events }: News): boolean {
     const reading = this.#chats.get(chatId)

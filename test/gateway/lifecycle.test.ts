@@ -190,6 +190,15 @@ describe('a drain', () => {
     expect([...stage.seen.keys()]).toEqual([MIA.id])
   })
 
+  test('lets nobody in any more', async () => {
+    const drained = stage.gateway.drain(1_000)
+    const late = stage.open(OTTO)
+    expect([late.socket.closed, late.heard()]).toEqual(['restart', []])
+    await stage.clock.pass(1_000)
+    await drained
+    expect(stage.gateway.counts()).toEqual({ connections: 0, users: 0, chats: 0 })
+  })
+
   test('stops the heartbeat', async () => {
     await stage.gateway.drain(0)
     stage.rooms.drain()
