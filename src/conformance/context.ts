@@ -35,7 +35,7 @@ type GroupOptions = Partial<z.input<typeof CreateGroupBody>>
  */
 export class Context {
   readonly rest: Rest
-  readonly random: Random
+  readonly seed: number
   readonly #users: readonly Credentials[]
   readonly #sockets = new Set<RawSocket>()
   /** Sets the names of this run apart from those of every other. */
@@ -45,7 +45,7 @@ export class Context {
 
   constructor({ rest, seed, users = [] }: ContextOptions) {
     this.rest = rest
-    this.random = new Random(seed)
+    this.seed = seed
     this.#users = users
   }
 
@@ -53,6 +53,11 @@ export class Context {
   fresh(word: string): string {
     this.#count += 1
     return `${word}-${this.#tag}-${this.#count}`
+  }
+
+  /** From the start for each rule, so that one alone does what it does among the others. */
+  random(salt = 0): Random {
+    return new Random(this.seed + salt)
   }
 
   messageId(): string {

@@ -3,11 +3,9 @@
  * ships with the service and the libraries for it do not. The generator is mulberry32.
  */
 export class Random {
-  readonly seed: number
   #state: number
 
   constructor(seed: number) {
-    this.seed = seed
     this.#state = seed >>> 0
   }
 

@@ -43,13 +43,8 @@ export const garbage: ProtocolRule[] = [
       const bystanders = await context.gather('ann', 'ben')
       const stranger = await context.stranger('garbage')
       const chatId = await context.group([stranger])
-      const seed = `seed ${context.random.seed}`
-      await sendsFrames(context, stranger, chatId).catch((error: Error) => {
-        throw Object.assign(error, { message: `${seed}: ${error.message}` })
-      })
-      await sendsRequests(context, stranger, chatId).catch((error: Error) => {
-        throw Object.assign(error, { message: `${seed}: ${error.message}` })
-      })
+      await sendsFrames(context, stranger, chatId)
+      await sendsRequests(context, stranger, chatId)
       await context.rest.call('GET /health/live')
       const { ann, ben } = bystanders.sockets
       await ann.ask('message:send', { chatId: bystanders.chatId, content: 'Undisturbed' })
@@ -60,15 +55,16 @@ export const garbage: ProtocolRule[] = [
 ]
 
 async function sendsFrames(context: Context, stranger: Person, chatId: string): Promise<void> {
-  const garbage = new Garbage(context.random)
+  const random = context.random()
+  const garbage = new Garbage(random)
   const socket = await stranger.connect()
   const { message } = await socket.ask('message:send', { chatId, content: 'A target' })
   const templates = framesOf(chatId, message.id) as [object, ...object[]]
   const sent = new Map<string, string>()
   for (let count = 0; count < FRAMES; count += 1) {
     const id = `garbage-${count}`
-    const whole = JSON.stringify(garbage.spoil({ ...context.random.pick(templates), id }))
-    const text = context.random.chance(0.2) ? garbage.breakText(whole) : whole
+    const whole = JSON.stringify(garbage.spoil({ ...random.pick(templates), id }))
+    const text = random.chance(0.2) ? garbage.breakText(whole) : whole
     sent.set(id, text)
     socket.sendText(text)
     if (count % FRAMES_AT_ONCE === 0) {
@@ -92,7 +88,7 @@ function isUnharmed(socket: RawSocket, sent: ReadonlyMap<string, string>): void 
 }
 
 async function sendsRequests(context: Context, stranger: Person, chatId: string): Promise<void> {
-  const { random } = context
+  const random = context.random(1)
   const garbage = new Garbage(random)
   const messageId = (await stranger.history(chatId))[0]?.id ?? chatId
   const routes = Object.keys(ROUTES).filter((route) => !SPARED.test(route)) as [string, ...string[]]
