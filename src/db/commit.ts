@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { v7 as uuidv7 } from 'uuid'
 import type { ChatEvent } from '../protocol/events.ts'
 import type { CommitResult, Turn } from '../rooms/ports.ts'
 import { toCommitFault, toRefusal } from './commit-fault.ts'
@@ -43,6 +44,8 @@ interface Waiting {
 export function createCommitter(db: Database, options: CommitterOptions): Committer {
   const { onMessages = () => {}, onFault } = options
   const lanes = Math.min(LANES, db.commits.options.max)
+  // Another one per connection, because PGlite's one session outlives its connections with all that they prepared.
+  const names = new WeakMap<pg.PoolClient, string>()
   let queue: Waiting[] = []
   let inFlight = 0
   let isClosed = false
@@ -69,7 +72,7 @@ export function createCommitter(db: Database, options: CommitterOptions): Commit
   async function commitBatch(client: pg.PoolClient, batch: readonly Waiting[]): Promise<boolean> {
     if (batch.length === 0) return true
     try {
-      const { rows } = await client.query<[string]>({ ...statementOf(batch), rowMode: 'array' })
+      const { rows } = await client.query<[string]>({ ...statementOf(client, batch), rowMode: 'array' })
       const committed = new Set(rows.map(([chatId]) => chatId))
       for (const { turn, settle } of batch) {
         const isCommitted = committed.has(turn.chatId)
@@ -107,12 +110,13 @@ export function createCommitter(db: Database, options: CommitterOptions): Commit
     return false
   }
 
-  function statementOf(batch: readonly Waiting[]) {
+  function statementOf(client: pg.PoolClient, batch: readonly Waiting[]) {
     const turns = batch.map(({ turn }) => turn)
     const [first] = turns
     if (first && !isHot(first)) return rareStatement(first)
-    // PGlite's one session outlives its connections, and so would the prepared statement, under a name now taken.
-    return hotStatement(turns.filter(isHot), db.isEmbedded ? undefined : 'commit')
+    const name = names.get(client) ?? `commit-${uuidv7()}`
+    names.set(client, name)
+    return hotStatement(turns.filter(isHot), name)
   }
 
   return {

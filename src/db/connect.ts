@@ -23,7 +23,19 @@ const COMMIT_PLANNER = [
   ['plan_cache_mode', 'force_generic_plan'],
   ['enable_seqscan', 'off'],
   ['enable_mergejoin', 'off'],
+  ['jit', 'off'],
 ]
+
+/**
+ * The one connection to PGlite: whoever waits for it, waits for the others' statements, for which PGlite keeps no
+ * timeouts. Its session is the commit's as well, and must not give every read a generic plan.
+ */
+const EMBEDDED: pg.PoolConfig = {
+  max: 1,
+  idleTimeoutMillis: 0,
+  connectionTimeoutMillis: 10_000,
+  onConnect: (client) => client.query('set enable_seqscan = off; set enable_mergejoin = off'),
+}
 
 // For all of this process, because drizzle reads the driver's global parsers: counts and seqs are far below 2^53.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number)
@@ -61,11 +73,17 @@ export class UnfitDatabaseError extends Error {
  */
 export async function connect(options: DatabaseOptions): Promise<Database> {
   const { url, isEmbedded = false, poolSize = 10, onFault } = options
-  const pool = createPool(options, {
-    max: isEmbedded ? 1 : poolSize,
-    statement_timeout: STATEMENT_TIMEOUT,
-    query_timeout: STATEMENT_TIMEOUT + GRACE,
-  })
+  const pool = createPool(
+    options,
+    isEmbedded
+      ? EMBEDDED
+      : {
+          max: poolSize,
+          statement_timeout: STATEMENT_TIMEOUT,
+          query_timeout: STATEMENT_TIMEOUT + GRACE,
+          options: '-c jit=off',
+        },
+  )
   const commits = isEmbedded
     ? pool
     : createPool(

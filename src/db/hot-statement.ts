@@ -5,7 +5,7 @@ import { type Plain, toArray, toTextArray } from './array-literal.ts'
 
 /** Statement is what goes to the driver. With a name, each connection parses and plans it once. */
 export interface Statement {
-  readonly name?: string | undefined
+  readonly name?: string
   readonly text: string
   readonly values: unknown[]
 }
@@ -84,7 +84,7 @@ with turns as materialized (
 select id from head`
 
 /** hotStatement commits turns of the hot path together. At most one turn a chat. */
-export function hotStatement(turns: readonly HotTurn[], name?: string): Statement {
+export function hotStatement(turns: readonly HotTurn[], name: string): Statement {
   const ordered = turns.length === 1 ? turns : [...turns].sort((a, b) => (a.chatId < b.chatId ? -1 : 1))
   const events = ordered.flatMap((turn) => turn.events)
   return {

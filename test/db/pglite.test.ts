@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { connect } from '../../src/db/connect.ts'
 import { FolderInUseError, lockFolder } from '../../src/hosts/node/folder-lock.ts'
 import { startPglite } from '../../src/hosts/node/pglite.ts'
@@ -32,11 +32,12 @@ test('a folder is one process’s; a killed one loses nothing that was committed
   const other = spawn(process.execPath, ['--input-type=module', '-e', COUNT, folder], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
+  onTestFinished(() => void other.kill('SIGKILL'))
   let said = ''
   other.stdout.on('data', (chunk) => {
     said += chunk
   })
-  while (!said.includes('\n100\n')) await once(other.stdout, 'data')
+  while (!said.includes('\n30\n')) await once(other.stdout, 'data')
   expect(() => startPglite(folder)).toThrow(FolderInUseError)
   expect(() => startPglite(folder)).toThrow(`is in use by process ${other.pid}`)
   await kill(other)
@@ -51,7 +52,7 @@ test('a folder is one process’s; a killed one loses nothing that was committed
   await db.close()
   await pglite.close()
   expect(await pglite.ended).toBeUndefined()
-})
+}, 120_000)
 
 test('a lock of a dead process, or of another with the same number, is taken over', () => {
   const path = join(folder, 'lock')
