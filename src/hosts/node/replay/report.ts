@@ -3,8 +3,8 @@ import type { Findings } from './compare.ts'
 import type { Ears } from './ears.ts'
 import type { Plan } from './plan.ts'
 import { format } from './progress.ts'
+import type { Searched } from './search.ts'
 import type { Sent } from './send.ts'
-import type { Searched } from './verify.ts'
 
 /** Result is everything that a replay found out. */
 export interface Result {

@@ -5,12 +5,12 @@ import type { Ears } from './ears.ts'
 import { type Group, voiceOf } from './groups.ts'
 import type { Identity } from './identity.ts'
 import { Latencies } from './latencies.ts'
-import { Slots } from './parallel.ts'
+import { inParallel } from './parallel.ts'
 import type { PlannedLine } from './plan.ts'
 import type { Voice } from './voices.ts'
 
-/** Messages that are on their way at a time, over all topics. */
-const IN_FLIGHT = 64
+/** Topics that are sent at a time, and so messages on their way, when no speed is given. */
+const TOPICS_AT_ONCE = 64
 /** Timers count in 31 bits. */
 const LONGEST_SLEEP = 2 ** 30
 
@@ -32,12 +32,12 @@ export interface Sent {
 }
 
 /**
- * sendAll sends what is not stored yet. Topics go side by side; within one, a message is sent when the one before it
- * is acknowledged, as another user may say it over another socket, and order is the archive's.
+ * sendAll sends what is not stored yet. Topics go side by side, the longest first, as it takes longest whatever is done;
+ * within one, a message is sent when the one before it is acknowledged, as another user may say it over another
+ * socket, and order is the archive's.
  */
 export async function sendAll(groups: readonly Group[], options: SendOptions): Promise<Sent> {
   const { identity, voices, ears, stored, speed, onSettled } = options
-  const slots = new Slots(IN_FLIGHT)
   const acks = new Latencies()
   const refused: SkippedLine[] = []
   const isMissing = (line: PlannedLine) => !stored.has(identity.messageId(line))
@@ -47,9 +47,7 @@ export async function sendAll(groups: readonly Group[], options: SendOptions): P
   async function sendTopic({ topic, chatId }: Group): Promise<void> {
     for (const line of topic.lines.filter(isMissing)) {
       if (speed !== undefined) await sleepUntil(begun + (line.at - firstAt) / speed)
-      const giveBack = await slots.take()
       await sendLine(chatId, line)
-      giveBack()
       onSettled()
     }
   }
@@ -68,7 +66,8 @@ export async function sendAll(groups: readonly Group[], options: SendOptions): P
     }
   }
 
-  await Promise.all(groups.map(sendTopic))
+  const longestFirst = [...groups].sort((a, b) => b.topic.lines.length - a.topic.lines.length)
+  await inParallel(longestFirst, speed === undefined ? TOPICS_AT_ONCE : groups.length, sendTopic)
   return { acks, refused, seconds: (performance.now() - begun) / 1_000 }
 }
 

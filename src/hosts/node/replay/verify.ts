@@ -9,13 +9,11 @@ import { inParallel } from './parallel.ts'
 import { ARCHIVIST, type Topic } from './plan.ts'
 import { readHistory, readTail } from './read.ts'
 import type { Voice } from './voices.ts'
-import { type Sample, sampleWords } from './words.ts'
 
 const READ_AT_ONCE = 8
-/** How long clients may take for the last deliveries, and the text index for the last messages: milliseconds. */
+/** How long clients may take for the last deliveries, and the pause between two looks: milliseconds. */
 const CATCH_UP = 10_000
-const INDEXING = 20_000
-const PAUSE = 100
+const PAUSE = 50
 
 /** verifyGroup reads a group afresh, as pages and as changes, and holds both against the archive. */
 async function verifyGroup(reader: Client, { topic, chatId }: Group, parts: ReplayParts): Promise<Findings> {
@@ -67,35 +65,6 @@ export async function countBehind(
     behind = behind.filter(isBehind)
   }
   return behind.length
-}
-
-export interface Searched {
-  readonly words: number
-  /** By which their line was not found. */
-  readonly missing: readonly Sample[]
-}
-
-/** searchSamples looks for lines from all over the archive by a word that each of them holds. */
-export async function searchSamples(
-  reader: Client,
-  groups: readonly Group[],
-  { identity, onFound }: { readonly identity: Identity; readonly onFound: () => void },
-): Promise<Searched> {
-  const samples = sampleWords(groups.map(({ topic }) => topic))
-  const deadline = performance.now() + INDEXING
-  let missing: readonly Sample[] = samples
-  for (;;) {
-    const found = await inParallel(missing, 1, async ({ word, line }) => {
-      const hits = await patiently(() => reader.search(word))
-      const id = identity.messageId(line)
-      const isFound = hits.some((hit) => hit.id === id && hit.content.includes('<mark>'))
-      if (isFound) onFound()
-      return isFound
-    })
-    missing = missing.filter((_, index) => !found[index])
-    if (missing.length === 0 || performance.now() > deadline) return { words: samples.length, missing }
-    await sleep(PAUSE)
-  }
 }
 
 function toExpected({ lines }: Topic, { identity, voices }: ReplayParts): ExpectedMessage[] {
