@@ -12,8 +12,8 @@ const FRAMES = 400
 const REQUESTS = 250
 /** Frames between two good ones: fewer than close a connection. */
 const FRAMES_AT_ONCE = 10
-/** Routes that would end the login that the garbage is sent by, or count as failed logins. */
-const SPARED = /^(POST|PUT) \/api\/auth\/(login|logout|refresh|password)$/
+/** Routes that would end the login or the chat that the garbage is for, or count as failed logins. */
+const SPARED = /\/auth\/(login|logout|refresh|password)$|\/leave$|^DELETE \/api\/chats\/:id$/
 
 /** Wrong input, and what it must not do. */
 export const garbage: ProtocolRule[] = [
@@ -59,11 +59,15 @@ async function sendsFrames(context: Context, stranger: Person, chatId: string): 
   const garbage = new Garbage(random)
   const socket = await stranger.connect()
   const { message } = await socket.ask('message:send', { chatId, content: 'A target' })
-  const templates = framesOf(chatId, message.id) as [object, ...object[]]
+  const templates = framesOf(chatId, message.id)
   const sent = new Map<string, string>()
   for (let count = 0; count < FRAMES; count += 1) {
     const id = `garbage-${count}`
-    const whole = JSON.stringify(garbage.spoil({ ...random.pick(templates), id }))
+    const template = random.pick(templates)
+    const frame = random.chance(0.8)
+      ? { ...template, data: garbage.spoil(template.data) }
+      : garbage.spoil(template)
+    const whole = JSON.stringify(Object.assign({ id }, frame))
     const text = random.chance(0.2) ? garbage.breakText(whole) : whole
     sent.set(id, text)
     socket.sendText(text)
@@ -126,7 +130,12 @@ function spoilParams(garbage: Garbage, params: Record<string, string>): Record<s
   )
 }
 
-function framesOf(chatId: string, messageId: string): object[] {
+interface Frame {
+  readonly type: string
+  readonly data: object
+}
+
+function framesOf(chatId: string, messageId: string): [Frame, ...Frame[]] {
   return [
     { type: 'sync', data: { chats: { [chatId]: 0 }, logId: null } },
     {
