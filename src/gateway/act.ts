@@ -164,7 +164,7 @@ export function createAct(ports: ActPorts): Act {
       await connection.sendPaced({ type: 'sync:reset', data: { chatId, head } })
     }
     await connection.catchUp(wanted)
-    for (const [chatId, { head }] of user.chats) heads[chatId] = head
+    for (const [chatId, feed] of user.chats) heads[chatId] = connection.headOf(feed)
     return { logId, chats: heads }
   }
 

@@ -5,7 +5,7 @@ import { LIMITS, TIMES } from '../protocol/limits.ts'
 import type { PresenceStatus } from '../protocol/model.ts'
 import type { Clock, Ids } from '../rooms/ports.ts'
 import type { Act } from './act.ts'
-import { type LocalUser, type News, toFrames } from './audience.ts'
+import { type Feed, type LocalUser, type News, toFrames } from './audience.ts'
 import type { Authenticated, ChangesRead, ChangesWanted, Frames, Socket } from './ports.ts'
 import { CatchUp } from './sync.ts'
 
@@ -122,9 +122,14 @@ export class Connection {
 
   /** Passes news of a chat on. The origin of a change has its ack instead, unless it is catching up. */
   deliver(news: News, isOrigin: boolean): void {
-    if (this.#catchUp?.hold(news)) return
-    const others = isOrigin ? news.events.filter(({ origin }) => origin !== this.id) : news.events
-    if (others.length > 0) this.write(isOrigin ? toFrames(others) : news.frames)
+    const events = this.#catchUp?.pass(news) ?? news.events
+    const others = isOrigin ? events.filter(({ origin }) => origin !== this.id) : events
+    if (others.length > 0) this.write(others === news.events ? news.frames : toFrames(others))
+  }
+
+  /** The last change of a chat that this client has been told, at least: no head below it may follow. */
+  headOf({ chatId, head }: Feed): number {
+    return Math.max(head, this.#catchUp?.aheadIn(chatId) ?? 0)
   }
 
   /** Reads what changed since, and sends it before anything newer of those chats. */
@@ -142,6 +147,7 @@ export class Connection {
       read: (chats) => this.#read(user, chats),
       send: (frame) => this.sendPaced(frame),
       forward: (events) => this.write(toFrames(events)),
+      headOf: (chatId) => user.chats.get(chatId)?.head ?? 0,
       leave: (chatId) => this.#ports.onLeft(this, chatId),
       giveUp: (error) => {
         if (error !== undefined) this.#ports.onFault({ connectionId: this.id, error })

@@ -52,7 +52,7 @@ export function startHeartbeat(ports: HeartbeatPorts): () => void {
       users.add(user)
       connection.send({
         type: 'heads',
-        data: { logId, chats: changedHeads(user, now - TIMES.heartbeat - TICK) },
+        data: { logId, chats: changedHeads(connection, user, now - TIMES.heartbeat - TICK) },
       })
     }
     await audit([...users])
@@ -101,8 +101,7 @@ export function startHeartbeat(ports: HeartbeatPorts): () => void {
   return () => cancel()
 }
 
-function changedHeads(user: LocalUser, since: number): Record<string, number> {
-  const chats: Record<string, number> = {}
-  for (const [chatId, { head, changedAt }] of user.chats) if (changedAt >= since) chats[chatId] = head
-  return chats
+function changedHeads(connection: Connection, { chats }: LocalUser, since: number): Record<string, number> {
+  const changed = [...chats.values()].filter(({ changedAt }) => changedAt >= since)
+  return Object.fromEntries(changed.map((feed) => [feed.chatId, connection.headOf(feed)]))
 }

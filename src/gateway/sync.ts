@@ -14,6 +14,8 @@ export interface CatchUpPorts {
   /** Resolves when more may be sent. */
   send(frame: ServerFrame): Promise<void>
   forward(events: readonly EncodedEvent[]): void
+  /** The last change of the chat that was passed on here. */
+  headOf(chatId: string): number
   /** The chat is not the user's any more. */
   leave(chatId: string): void
   /** The connection cannot be made whole: close it with 4010. */
@@ -37,6 +39,8 @@ interface Reading {
 export class CatchUp {
   readonly #ports: CatchUpPorts
   readonly #chats = new Map<string, Reading>()
+  /** Chats of which more was read than has been heard, and up to where: what is heard of it comes too late. */
+  readonly #ahead = new Map<string, number>()
   /** Those of the chats whose read has not begun. */
   #waiting: string[] = []
   #running: Promise<void> | undefined
@@ -45,16 +49,28 @@ export class CatchUp {
     this.#ports = ports
   }
 
-  /** No chat is being read. */
+  /** Nothing is held back any more. */
   get isDone(): boolean {
-    return this.#chats.size === 0
+    return this.#chats.size + this.#ahead.size === 0
   }
 
-  /** Keeps news of a chat that is being read; false when it is not. Too much of it is dropped and read again. */
-  hold({ chatId, events }: News): boolean {
+  /** Up to where more was read than has been heard of the chat; 0 if it was not. */
+  aheadIn(chatId: string): number {
+    return this.#ahead.get(chatId) ?? 0
+  }
+
+  /** What of the news may pass now. That of a chat which is being read is kept; too much is dropped and read again. */
+  pass({ chatId, events }: News): readonly EncodedEvent[] {
     const reading = this.#chats.get(chatId)
-    if (reading && reading.held.length <= LIMITS.queuedFrames) reading.held.push(...events)
-    return reading !== undefined
+    const upTo = this.#ahead.get(chatId)
+    if (reading) {
+      if (reading.held.length <= LIMITS.queuedFrames) reading.held.push(...events)
+      return []
+    }
+    if (upTo === undefined) return events
+    const fresh = events.filter(({ seq }) => seq > upTo)
+    if (fresh.length > 0) this.#ahead.delete(chatId)
+    return fresh
   }
 
   /** Resolves when every chat that was wanted so far is up to date or given up. Never rejects. */
@@ -109,6 +125,7 @@ export class CatchUp {
     }
     this.#chats.delete(chatId)
     if (fresh.length > 0) this.#ports.forward(fresh)
+    else if (upTo > this.#ports.headOf(chatId)) this.#ahead.set(chatId, upTo)
   }
 
   #readAgain(chatId: string, reading: Reading): void {

@@ -41,6 +41,11 @@ async function sendUnheard(seq: number): Promise<void> {
   expect(await createMemoryRoomStore(stage.tables).commit(turn)).toEqual({ status: 'committed' })
 }
 
+/** A frame that names a number, in the place of an event. */
+function heads(seq: number): string {
+  return JSON.stringify({ type: 'heads', data: { logId: 'log-1', chats: { [GROUP]: seq } } })
+}
+
 describe('a sync', () => {
   test('brings what changed since, and is answered with the heads after it', async () => {
     const reply = await mia.ask('sync', { logId: 'log-1', chats: { [GROUP]: 7, [DIRECT]: 10 } })
@@ -131,6 +136,19 @@ describe('while a chat is read', () => {
     release()
     await settled()
     expect(mia.news()).toEqual(['sync:batch 7-11'])
+  })
+
+  test('and more was read than has been heard, what is heard of it then is old', async () => {
+    await sendUnheard(11)
+    await sendUnheard(12)
+    const reply = await mia.ask('sync', { chats: { [GROUP]: 7, [DIRECT]: 10 } })
+    expect(reply).toMatchObject({ data: { chats: { [GROUP]: 12 } } })
+    expect(mia.news()).toEqual(['sync:batch 7-12'])
+    for (const seqs of [[11], [12, 13], [14]]) {
+      const events = seqs.map((seq) => ({ seq, text: heads(seq), origin: null, left: null }))
+      stage.broadcast.publish(`chat:${GROUP}`, { kind: 'events', chatId: GROUP, events })
+    }
+    expect(mia.heard()).toEqual([13, 14].map((seq) => JSON.parse(heads(seq))))
   })
 
   test('and news comes with a hole, it is read again', async () => {
