@@ -127,7 +127,7 @@ export class Connection {
     if (others.length > 0) this.write(others === news.events ? news.frames : toFrames(others))
   }
 
-  /** The last change of a chat that this client has been told, at least: no head below it may follow. */
+  /** The chat's head for this client: never below what a batch has told it. */
   headOf({ chatId, head }: Feed): number {
     return Math.max(head, this.#catchUp?.aheadIn(chatId) ?? 0)
   }
