@@ -136,7 +136,8 @@ export class Room implements RoomHandle {
       this.#isLoaded = false
       if (result.status === 'unknown') this.#isUntold = true
       if (result.status === 'refused') return this.#isolate(waiting, result.refusal)
-      if (result.status !== 'stale') await this.#pause()
+      // Once stale is another owner's commit; stale again may be a row that somebody holds.
+      if (result.status !== 'stale' || attempt > 1) await this.#pause()
       waiting = this.#dropLate(waiting)
     }
   }
