@@ -11,6 +11,8 @@ const LOCK_TIMEOUT = 3_000
 const IDLE_IN_TRANSACTION_TIMEOUT = 2_000
 /** A commit that takes longer is given up; the client's side of it waits a little longer for Postgres's own word. */
 const COMMIT_TIMEOUT = 2_000
+/** An unused connection ends after this: making one costs more than ten statements, so not after every lull. */
+const IDLE_TIMEOUT = 300_000
 /** What the client waits beyond a server-side timeout before it calls the connection dead. */
 const GRACE = 500
 /** Batches in flight: while one is flushed to disk, the next is parsed and planned. */
@@ -58,7 +60,18 @@ export interface Database {
   /** The connections of the committer, apart from `pool`, so that reads cannot hold commits up. */
   readonly commits: pg.Pool
   readonly isEmbedded: boolean
+  /**
+   * Answers the rows of a statement that is asked often: each connection parses it once, under its name. Not in
+   * PGlite, whose one session would still know the name when the connection is another.
+   */
+  ask<T extends object>(statement: Asked): Promise<T[]>
   close(): Promise<void>
+}
+
+export interface Asked {
+  readonly name: string
+  readonly text: string
+  readonly values: unknown[]
 }
 
 /** UnfitDatabaseError says in one line why this database must not be used, and what to change. */
@@ -79,6 +92,7 @@ export async function connect(options: DatabaseOptions): Promise<Database> {
       ? EMBEDDED
       : {
           max: poolSize,
+          idleTimeoutMillis: IDLE_TIMEOUT,
           statement_timeout: STATEMENT_TIMEOUT,
           query_timeout: STATEMENT_TIMEOUT + GRACE,
           options: '-c jit=off',
@@ -105,7 +119,16 @@ export async function connect(options: DatabaseOptions): Promise<Database> {
     await close()
     throw error
   }
-  return { pool, orm: drizzle(pool, { casing: 'snake_case' }), commits, isEmbedded, close }
+  return {
+    pool,
+    orm: drizzle(pool, { casing: 'snake_case' }),
+    commits,
+    isEmbedded,
+    async ask<T extends object>({ name, ...statement }: Asked) {
+      return (await pool.query<T>(isEmbedded ? statement : { name, ...statement })).rows
+    },
+    close,
+  }
 }
 
 function createPool({ url, onFault }: DatabaseOptions, config: pg.PoolConfig): pg.Pool {

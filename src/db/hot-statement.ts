@@ -30,8 +30,10 @@ export function isHot(turn: Turn): turn is HotTurn {
  *   plan, made once and for tables of any size, cannot scan a table. Each ctid is good: its row is locked (a chat) or
  *   is changed only under that lock (a participant).
  * - The updates of chats and participants change no indexed column (HOT, see the schema).
+ * - Without receipts there is a statement of its own, for a message that comes alone: what Postgres sets up before it
+ *   runs is most of its price then.
  */
-const HOT = `
+const SENDS = `
 with turns as materialized (
   select * from unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::timestamptz[])
     as t(chat_id, prev_seq, next_seq, message_seq, message_at)
@@ -60,7 +62,8 @@ with turns as materialized (
   select s.id, s.chat_id, s.seq, s.seq, s.sender_id, s.content_type, s.content, s.formatting::json, s.metadata::json,
          s.mentions::uuid[], s.reply_to_id, s.created_at
   from sends s join head on head.id = s.chat_id
-), marks as materialized (
+)`
+const MARKS = `, marks as materialized (
   select r.chat_id, r.user_id, r.at, r.changed_seq, head.kind, p.row, p.read_seq as old_read_seq,
     greatest(p.read_seq, least(r.read_seq, head.seq)) as read_seq,
     greatest(p.delivered_seq, least(r.delivered_seq, head.seq)) as delivered_seq
@@ -80,18 +83,20 @@ with turns as materialized (
   insert into read_marks (chat_id, user_id, seq, at)
   select chat_id, user_id, read_seq, at from marks
   where kind in ('direct', 'session') and read_seq > old_read_seq
-)
+)`
+const ANSWER = `
 select id from head`
+const WITH_MARKS = `${SENDS}${MARKS}${ANSWER}`
+const WITHOUT_MARKS = `${SENDS}${ANSWER}`
 
 /** hotStatement commits turns of the hot path together. At most one turn a chat. */
 export function hotStatement(turns: readonly HotTurn[], name: string): Statement {
   const ordered = turns.length === 1 ? turns : [...turns].sort((a, b) => (a.chatId < b.chatId ? -1 : 1))
   const events = ordered.flatMap((turn) => turn.events)
-  return {
-    name,
-    text: HOT,
-    values: [...turnColumns(ordered), ...sendColumns(events), ...markColumns(events)],
-  }
+  const values = [...turnColumns(ordered), ...sendColumns(events)]
+  return events.some(({ type }) => type === 'receipts')
+    ? { name: `${name}-marks`, text: WITH_MARKS, values: [...values, ...markColumns(events)] }
+    : { name, text: WITHOUT_MARKS, values }
 }
 
 function turnColumns(turns: readonly HotTurn[]): string[] {

@@ -2,7 +2,7 @@ import type { Clock } from '../rooms/ports.ts'
 import type { Database } from './connect.ts'
 
 /** Milliseconds in which changes gather before they are indexed together. */
-const DELAY = 300
+const DELAY = 700
 /** Before the next try after a fault. */
 const RETRY_DELAY = 1_000
 /** How often chats are looked for that were missed: by a crash, by another instance's crash, by a fault. */
@@ -121,7 +121,11 @@ export function createIndexer(db: Database, { clock, language, onFault }: Indexe
   }
 
   async function sweep(): Promise<void> {
-    const { rows } = await db.pool.query<{ id: string }>(BEHIND, [language, SWEEP_CHATS])
+    const rows = await db.ask<{ id: string }>({
+      name: 'behind',
+      text: BEHIND,
+      values: [language, SWEEP_CHATS],
+    })
     for (const { id } of rows) dirty.add(id)
     if (rows.length < SWEEP_CHATS) sweepAt = clock.now() + SWEEP_INTERVAL
     else await indexSome()
@@ -131,11 +135,8 @@ export function createIndexer(db: Database, { clock, language, onFault }: Indexe
     const chatIds = [...dirty].slice(0, batch.chats)
     for (const id of chatIds) dirty.delete(id)
     try {
-      const { rows } = await db.pool.query<{ indexed: number; behind: string[] }>(INDEX, [
-        chatIds,
-        language,
-        batch.messages,
-      ])
+      const values = [chatIds, language, batch.messages]
+      const rows = await db.ask<{ indexed: number; behind: string[] }>({ name: 'index', text: INDEX, values })
       for (const { indexed, behind } of rows) {
         for (const id of behind) dirty.add(id)
         uncounted += indexed

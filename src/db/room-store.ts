@@ -48,14 +48,14 @@ const READ_USERS = `
   from users u where u.id = any($1::uuid[]) and u.disabled_at is null`
 
 /** createRoomStore keeps chats in Postgres. It reads the primary. */
-export function createRoomStore({ pool }: Database, committer: Pick<Committer, 'commit'>): RoomStore {
-  async function list<T extends object>(text: string, ids: readonly string[]): Promise<T[]> {
-    return ids.length === 0 ? [] : (await pool.query<T>(text, [ids])).rows
+export function createRoomStore(db: Database, committer: Pick<Committer, 'commit'>): RoomStore {
+  async function list<T extends object>(name: string, text: string, ids: readonly string[]): Promise<T[]> {
+    return ids.length === 0 ? [] : db.ask<T>({ name, text, values: [ids] })
   }
 
   return {
     async load(chatId) {
-      const row = (await pool.query<LoadRow>(LOAD, [chatId])).rows[0]
+      const [row] = await db.ask<LoadRow>({ name: 'load-room', text: LOAD, values: [chatId] })
       if (!row) return undefined
       const participants = (row.participants ?? []).map(toParticipant)
       return {
@@ -69,8 +69,8 @@ export function createRoomStore({ pool }: Database, committer: Pick<Committer, '
 
     async read({ messageIds, userIds }) {
       const [messages, users] = await Promise.all([
-        list<{ message: MessageRow }>(READ_MESSAGES, messageIds),
-        list<{ user: UserRow; blocked: string[] }>(READ_USERS, userIds),
+        list<{ message: MessageRow }>('read-messages', READ_MESSAGES, messageIds),
+        list<{ user: UserRow; blocked: string[] }>('read-users', READ_USERS, userIds),
       ])
       return {
         messages: new Map(messages.map(({ message }) => [message.id, toMessage(message)])),

@@ -78,14 +78,14 @@ export function createChangesReader(db: Database): ChangesReader {
   return {
     logId: () => readLogId(db),
     async listHeads(userIds) {
-      const { rows } = await db.pool.query<UserHead>(HEADS, [userIds])
-      return rows
+      return db.ask<UserHead>({ name: 'list-heads', text: HEADS, values: [userIds] })
     },
     async readChanges(userId, wanted) {
       const chatIds = wanted.map(({ chatId }) => chatId)
       const sinces = wanted.map(({ since }) => since)
       const most = LIMITS.changesMost + 1
-      const { rows } = await db.pool.query<ChangesRow>(CHANGES, [userId, chatIds, sinces, most])
+      const values = [userId, chatIds, sinces, most]
+      const rows = await db.ask<ChangesRow>({ name: 'read-changes', text: CHANGES, values })
       const found = new Map(rows.map((row) => [row.chat_id, row]))
       return wanted.map((it) => toChanges(it, found.get(it.chatId)))
     },
@@ -96,9 +96,13 @@ export function createChangesReader(db: Database): ChangesReader {
 /** Another process may have become the primary since, so it is asked for each time. */
 async function readLogId(db: Database): Promise<string> {
   const read = async (text: string) => {
-    const { rows } = await db.pool.query<{ id: string }>(text)
-    if (!rows[0]) throw new Error('The database does not name its history')
-    return rows[0].id
+    const [log] = await db.ask<{ id: string }>({
+      name: text === STORED_LOG ? 'stored-log' : 'cluster-log',
+      text,
+      values: [],
+    })
+    if (!log) throw new Error('The database does not name its history')
+    return log.id
   }
   if (db.isEmbedded) return read(STORED_LOG)
   return read(CLUSTER_LOG).catch((error) => {
