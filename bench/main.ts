@@ -17,6 +17,7 @@ const HELP = `npm run bench -- [options]
   --seconds 8          measured in each run, after the warm-up
   --seed 1             of texts and times
   --json FILE          all runs
+  --statements         shows what took Postgres longest in each run, and slows it a little
 `
 const TARGETS = { parley: createParleyTarget, classic: createClassicTarget }
 
@@ -30,6 +31,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '8' },
     seed: { type: 'string', default: '1' },
     json: { type: 'string' },
+    statements: { type: 'boolean', default: false },
   },
 })
 
@@ -43,7 +45,7 @@ async function run(): Promise<void> {
     SCENARIOS.map(({ name }) => name),
   ).flatMap((name) => SCENARIOS.find((scenario) => scenario.name === name) ?? [])
   const names = choose(values.target, Object.keys(TARGETS))
-  const postgres = await startPostgres()
+  const postgres = await startPostgres({ countsStatements: values.statements })
   const targets = new Map<string, Target>()
   try {
     for (const [name, create] of Object.entries(TARGETS)) {
@@ -77,6 +79,7 @@ async function runScenario(
       console.error(`${scenario.name}, round ${round + 1}: ${name}`)
       const seed = Number(values.seed) + round
       runs[name]?.push(await measure({ scenario, target, postgres, seconds: Number(values.seconds), seed }))
+      if (values.statements) console.table(await postgres.listStatements())
     }
   }
   return runs
