@@ -16,6 +16,21 @@ const secret = text.min(32, 'must be at least 32 characters; `openssl rand -base
 const Origin = text.refine(isOrigin, {
   error: 'must be a comma-separated list of origins such as https://chat.example.org, without a path',
 })
+const Nodes = text
+  .transform((list) => list.split(',').flatMap((node) => node.trim() || []))
+  .pipe(
+    z.array(
+      z.string().regex(/^[^\s:]+:\d{1,5}$/, {
+        error: 'must be a comma-separated list of host:port, such as 10.0.0.1:6379,10.0.0.2:6379',
+      }),
+    ),
+  )
+  .transform((list) =>
+    list.map((node) => {
+      const [host = '', port] = node.split(':')
+      return { host, port: Number(port) }
+    }),
+  )
 const Origins = text
   .transform((list) => list.split(',').flatMap((origin) => origin.trim() || []))
   .pipe(z.array(Origin))
@@ -66,6 +81,19 @@ export const Settings = z.object({
   POSTGRES_DB: text.default('parley').meta(setting('Storage', 'Database on POSTGRES_HOST')),
   POSTGRES_USER: text.default('parley').meta(setting('Storage', 'Role on POSTGRES_HOST')),
   POSTGRES_PASSWORD: z.string().optional().meta(setting('Storage', 'Password of POSTGRES_USER')),
+  REDIS_URL: z
+    .url({ protocol: /^rediss?$/, error: 'must look like redis://user:password@host:6379/0' })
+    .optional()
+    .meta(setting('Storage', 'Redis 7 or later: makes this one of many instances over one DATABASE_URL')),
+  REDIS_HOST: text.optional().meta(setting('Storage', 'Instead of REDIS_URL, together with the next two')),
+  REDIS_PORT: whole(1, 65_535).default(6_379).meta(setting('Storage', 'Port of REDIS_HOST')),
+  REDIS_PASSWORD: z.string().optional().meta(setting('Storage', 'Password of REDIS_HOST or REDIS_NODES')),
+  REDIS_NODES: Nodes.default([]).meta(
+    setting('Storage', 'Instead of REDIS_URL: some nodes of a Redis Cluster, comma-separated host:port'),
+  ),
+  REDIS_PREFIX: text
+    .default('parley:')
+    .meta(setting('Storage', 'Begins every key and channel; another one for each deployment on one Redis')),
   DATABASE_POOL: whole(2, 500).default(20).meta(setting('Storage', 'Most connections to Postgres')),
 
   JWT_SECRET: secret
@@ -141,7 +169,27 @@ export function parseConfig(source: Readonly<Record<string, string | undefined>>
     throw new ConfigError('JWT_REFRESH_SECRET must not be the same as JWT_SECRET')
   }
   const url = config.DATABASE_URL ?? postgresUrl(config)
-  return url === undefined ? config : { ...config, DATABASE_URL: url }
+  const redis = config.REDIS_NODES.length > 0 ? undefined : (config.REDIS_URL ?? redisUrl(config))
+  const whole = {
+    ...config,
+    ...(url !== undefined && { DATABASE_URL: url }),
+    ...(redis !== undefined && { REDIS_URL: redis }),
+  }
+  const missing = sharedByInstances(whole).filter((name) => whole[name] === undefined)
+  if (missing.length > 0) {
+    throw new ConfigError(
+      missing
+        .map((name) => `${name} must be set, the same for every instance that shares a Redis`)
+        .join('\n'),
+    )
+  }
+  return whole
+}
+
+/** What each instance would otherwise have for itself alone. */
+function sharedByInstances({ REDIS_URL, REDIS_NODES }: Config) {
+  const isOneOfMany = REDIS_URL !== undefined || REDIS_NODES.length > 0
+  return isOneOfMany ? (['DATABASE_URL', 'JWT_SECRET', 'JWT_REFRESH_SECRET'] as const) : []
 }
 
 /** Rate is so many per window; `burst` more may be taken now and then. */
@@ -176,6 +224,10 @@ function postgresUrl(config: Config): string | undefined {
     config.POSTGRES_PASSWORD === undefined ? '' : `:${encodeURIComponent(config.POSTGRES_PASSWORD)}`
   const database = encodeURIComponent(config.POSTGRES_DB)
   return `postgres://${user}${password}@${config.POSTGRES_HOST}:${config.POSTGRES_PORT}/${database}`
+}
+
+function redisUrl({ REDIS_HOST, REDIS_PORT }: Config): string | undefined {
+  return REDIS_HOST === undefined ? undefined : `redis://${REDIS_HOST}:${REDIS_PORT}`
 }
 
 function setting(section: (typeof SECTIONS)[number], description: string) {

@@ -1,5 +1,4 @@
 import { LIMITS, TIMES } from '../protocol/limits.ts'
-import type { PresenceStatus } from '../protocol/model.ts'
 import { PROTOCOL_VERSION } from '../protocol/version.ts'
 import type { Broadcast, Broadcastable, Clock, Ids, RoomDirectory } from '../rooms/ports.ts'
 import { createAct } from './act.ts'
@@ -16,7 +15,7 @@ import type {
   Socket,
   UserReader,
 } from './ports.ts'
-import { createPresence } from './presence.ts'
+import { createPresence, mostPresent } from './presence.ts'
 
 export interface GatewayPorts {
   readonly rooms: RoomDirectory
@@ -190,8 +189,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
 
   /** The user is seen as his most present connection. */
   function showStatus(user: LocalUser): void {
-    const seen = new Set([...user.connections].map(({ status }) => status))
-    const status = MOST_PRESENT.find((it) => seen.has(it)) ?? 'offline'
+    const status = mostPresent([...user.connections].map((connection) => connection.status))
     if (status === user.shownAs) return
     user.shownAs = status
     presence.set(user, status)
@@ -237,6 +235,5 @@ export function createGateway(ports: GatewayPorts): Gateway {
   }
 }
 
-const MOST_PRESENT: readonly PresenceStatus[] = ['online', 'busy', 'away']
 /** Seconds over which the clients of a drained instance are asked to come back. */
 const LATEST_RETURN = 4

@@ -1,5 +1,5 @@
 import { TIMES } from '../protocol/limits.ts'
-import type { Clock } from '../rooms/ports.ts'
+import type { Broadcast, Clock } from '../rooms/ports.ts'
 import { type LocalUser, skipTo } from './audience.ts'
 import type { Connection } from './connection.ts'
 import type { Authenticator, ChangesReader, UserHead } from './ports.ts'
@@ -11,6 +11,7 @@ const GRACE = 1_000
 const USERS_AT_ONCE = 500
 
 interface HeartbeatPorts {
+  readonly broadcast: Pick<Broadcast, 'isImpaired'>
   readonly changes: ChangesReader
   readonly authenticator: Authenticator
   readonly clock: Clock
@@ -29,10 +30,12 @@ interface HeartbeatPorts {
 export function startHeartbeat(ports: HeartbeatPorts): () => void {
   const { changes, clock, find, onFault } = ports
   let cancel = clock.after(TICK, tick)
+  let wasImpaired = false
 
   function tick(): void {
     cancel = clock.after(TICK, tick)
     const now = clock.now()
+    poll()
     const due: Connection[] = []
     for (const connection of ports.connections) {
       const { isHeartbeatDue, isCheckDue } = connection.tick(now)
@@ -40,6 +43,18 @@ export function startHeartbeat(ports: HeartbeatPorts): () => void {
       if (isHeartbeatDue) due.push(connection)
     }
     if (due.length > 0) beat(due, now).catch((error: unknown) => onFault({ error }))
+  }
+
+  /**
+   * While the broadcast is impaired, the store is asked at every tick, so that what others wrote is less than 2 s late;
+   * and once more when it is well again, as nobody knows what it lost last.
+   */
+  function poll(): void {
+    const { isImpaired } = ports.broadcast
+    if (!isImpaired && !wasImpaired) return
+    wasImpaired = isImpaired
+    const users = new Set([...ports.connections].flatMap(({ principal }) => find(principal.user.id) ?? []))
+    audit([...users], 0).catch((error: unknown) => onFault({ error }))
   }
 
   async function beat(due: readonly Connection[], now: number): Promise<void> {
@@ -55,15 +70,15 @@ export function startHeartbeat(ports: HeartbeatPorts): () => void {
         data: { logId, chats: changedHeads(connection, user, now - TIMES.heartbeat - TICK) },
       })
     }
-    await audit([...users])
+    await audit([...users], GRACE)
   }
 
-  async function audit(users: readonly LocalUser[]): Promise<void> {
+  async function audit(users: readonly LocalUser[], grace: number): Promise<void> {
     for (let begin = 0; begin < users.length; begin += USERS_AT_ONCE) {
       const some = users.slice(begin, begin + USERS_AT_ONCE)
       const heads = await changes.listHeads(some.map(({ id }) => id))
       const lost = heads.filter(isBehind)
-      if (lost.length > 0) clock.after(GRACE, () => repair(lost))
+      if (lost.length > 0) clock.after(grace, () => repair(lost))
       const theirs = new Set(heads.map(({ userId, chatId }) => `${userId} ${chatId}`))
       for (const user of some) askAgain(user, (chatId) => !theirs.has(`${user.id} ${chatId}`))
     }

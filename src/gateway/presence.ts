@@ -5,6 +5,13 @@ import type { PresenceStore, UserReader } from './ports.ts'
 
 /** News of one user waits this long, so that a reload of a page is no news, and a storm is few frames. */
 const PRESENCE_PAUSE = 500
+const MOST_PRESENT: readonly PresenceStatus[] = ['online', 'busy', 'away']
+
+/** mostPresent is how a user is seen who is present in several ways. */
+export function mostPresent(statuses: Iterable<PresenceStatus>): PresenceStatus {
+  const seen = new Set(statuses)
+  return MOST_PRESENT.find((status) => seen.has(status)) ?? 'offline'
+}
 
 interface PresencePorts {
   readonly presence: PresenceStore
@@ -38,9 +45,7 @@ export function createPresence({ presence, users, broadcast, clock, onFault }: P
     const seen = await presence.set(userId, status)
     if (status === 'offline') told.delete(userId)
     else told.set(userId, status)
-    const lastSeen = seen === 'offline' ? new Date(clock.now()).toISOString() : null
-    const text = JSON.stringify({ type: 'user:status', data: { userId, status: seen, lastSeen } })
-    broadcast.publish('presence', { kind: 'presence', userId, text, chatIds, contactIds })
+    tellStatus({ broadcast, clock }, { userId, status: seen, chatIds, contactIds })
   }
 
   async function flush(): Promise<void> {
@@ -62,6 +67,16 @@ export function createPresence({ presence, users, broadcast, clock, onFault }: P
       pending.set(id, { status, chatIds: [...chats.keys()], contactIds: [...contactIds] })
     },
   }
+}
+
+/** tellStatus tells every gateway how a user is seen now, and who there wants to know. */
+export function tellStatus(
+  { broadcast, clock }: Pick<PresencePorts, 'broadcast' | 'clock'>,
+  { userId, status, chatIds, contactIds }: Pending & { readonly userId: string },
+): void {
+  const lastSeen = status === 'offline' ? new Date(clock.now()).toISOString() : null
+  const text = JSON.stringify({ type: 'user:status', data: { userId, status, lastSeen } })
+  broadcast.publish('presence', { kind: 'presence', userId, text, chatIds, contactIds })
 }
 
 function isRejected(result: PromiseSettledResult<void>): result is PromiseRejectedResult {

@@ -274,8 +274,8 @@ const UNREADABLE: CommitResult = { status: 'unavailable' }
 const COMMITTED: CommitResult = { status: 'committed' }
 const NOTHING_KNOWN: Known = { messages: new Map(), users: new Map() }
 
-/** A send that has no id gets one before its first try: another try must be the same message. */
-function withId(envelope: Envelope, ids: Ids): Envelope {
+/** withId names a send that has no id before its first try: another try must be the same message. */
+export function withId(envelope: Envelope, ids: Ids): Envelope {
   const { command } = envelope
   if (command.type !== 'message:send' || command.id !== undefined) return envelope
   return { ...envelope, command: { ...command, id: ids.uuid() } }

@@ -5,6 +5,8 @@ import type { RoomDirectory } from './ports.ts'
 /** Rooms owns rooms in this instance's memory: each is made when first asked for and leaves when idle. */
 export interface Rooms extends RoomDirectory {
   readonly count: number
+  /** As the handle's `reload`, and nothing where the room is not in memory. */
+  reload(chatId: string): Promise<void>
   /** Commits what rooms hold back, and stops sweeping. */
   drain(): void
 }
@@ -30,6 +32,9 @@ export function createRooms(ports: RoomPorts): Rooms {
         rooms.set(chatId, room)
       }
       return room
+    },
+    async reload(chatId) {
+      await rooms.get(chatId)?.reload()
     },
     drain() {
       cancelSweep()

@@ -175,6 +175,7 @@ function isTaken({ chats }: MemoryChats, slug: string, chatId: string): boolean 
 export function createMemoryBroadcast(): Broadcast {
   const topics = new Map<string, Set<(item: Broadcastable) => void>>()
   return {
+    isImpaired: false,
     publish(topic, item) {
       for (const listener of topics.get(topic) ?? []) listener(item)
     },

@@ -23,7 +23,7 @@ export type Outcome<T extends CommandType = CommandType> =
 
 /**
  * RoomHandle reaches the room of one chat, wherever its owner is.
- * Ordering: commands dispatched one after another over one handle are decided in that order.
+ * Ordering: commands dispatched one after another to a chat are decided in that order, unless its owner is lost.
  * Failure: `dispatch` never rejects. A refusal that is retryable may have been done: retry it as it is.
  */
 export interface RoomHandle {
@@ -147,6 +147,8 @@ export interface Broadcast {
   publish(topic: Topic, item: Broadcastable): void
   /** Resolves when everything published from now on is heard; the result ends it. */
   subscribe(topic: Topic, listener: (item: Broadcastable) => void): Promise<() => void>
+  /** What others publish may not arrive for now: whoever listens asks the store for heads every 2 s. */
+  readonly isImpaired: boolean
 }
 
 /** Clock is the only source of time. `after` runs once; the result cancels. */

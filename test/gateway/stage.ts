@@ -154,6 +154,7 @@ export function createStage(tables: MemoryChats, with_: Partial<GatewayPorts> = 
   const onFault = ({ error }: { error: unknown }) => void faults.push(error)
   const broadcast: Broadcast = {
     subscribe: memory.subscribe,
+    isImpaired: false,
     publish(topic, item) {
       if (!stage.loses(topic, item)) memory.publish(topic, item)
     },

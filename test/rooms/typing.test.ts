@@ -35,7 +35,10 @@ beforeEach(() => {
     expect([type, data.chatId]).toEqual(['typing', GROUP])
     told.push([clock.now() - began, ...data.userIds.map((id: string) => NAMES[id])])
   }
-  typing = createTyping(GROUP, { broadcast: { publish, subscribe: async () => () => {} }, clock })
+  typing = createTyping(GROUP, {
+    broadcast: { publish, subscribe: async () => () => {}, isImpaired: false },
+    clock,
+  })
 })
 
 const inGroup = async (): Promise<RoomState> => aGroup()

@@ -209,6 +209,7 @@ export class Cluster {
   #broadcast(machine: Machine): Broadcast {
     const world = this.#world
     return {
+      isImpaired: false,
       publish: (topic, item) => {
         for (const { machine: other, listener } of this.#topics.get(topic) ?? []) {
           const { drop, double, delay } = this.faults

@@ -4,7 +4,6 @@ import type { Context } from 'hono'
 import type { Logger } from 'pino'
 import { createApp } from '../../app.ts'
 import { createAuth } from '../../auth/auth.ts'
-import { createMemoryTickets } from '../../auth/tickets.ts'
 import { type Config, ratesOf } from '../../config.ts'
 import { createCommitter } from '../../db/commit.ts'
 import type { Database } from '../../db/connect.ts'
@@ -13,12 +12,10 @@ import { createChangesReader } from '../../db/queries/changes.ts'
 import { createRoomStore } from '../../db/room-store.ts'
 import { createUserReader } from '../../db/user-reader.ts'
 import { createGateway, type Gateway } from '../../gateway/gateway.ts'
-import { createMemoryPresence } from '../../gateway/memory.ts'
 import type { Health } from '../../protocol/rest.ts'
-import { createRooms } from '../../rooms/directory.ts'
-import { createMemoryBroadcast } from '../../rooms/memory.ts'
 import { asset } from './assets.ts'
 import { clock, ids } from './clock.ts'
+import { createAlone, createCluster } from './cluster/cluster.ts'
 import { createHealth } from './health.ts'
 import { createLimiter, createOpenLimiter } from './limiter.ts'
 import { createPasswords } from './passwords.ts'
@@ -43,15 +40,18 @@ export interface Instance {
 
 export async function createInstance({ config, logger, db, phase }: InstanceDeps): Promise<Instance> {
   const onFault = ({ error, ...where }: { error: unknown }) => logger.error({ err: error, ...where }, 'fault')
-  const broadcast = createMemoryBroadcast()
-  const presence = createMemoryPresence()
-  const rates = ratesOf(config)
-  const limiter = config.RATE_LIMITS === 'off' ? createOpenLimiter() : createLimiter(rates)
   const changes = createChangesReader(db)
+  const users = createUserReader(db)
   const onDatabaseFault = (error: unknown) => onFault({ error })
   const indexer = createIndexer(db, { clock, language: config.SEARCH_LANGUAGE, onFault: onDatabaseFault })
   const committer = createCommitter(db, { onMessages: indexer.changed, onFault: onDatabaseFault })
-  const rooms = createRooms({ store: createRoomStore(db, committer), broadcast, clock, ids, onFault })
+  const store = createRoomStore(db, committer)
+  const ports = { config, logger, clock, ids, store, changes, users, onFault }
+  const link = await openRedis(config, (error) => onFault({ error }))
+  const cluster = link ? await createCluster(link, ports) : createAlone(ports)
+  const { broadcast, presence, directory: rooms } = cluster
+  const rates = ratesOf(config)
+  const limiter = config.RATE_LIMITS === 'off' ? createOpenLimiter() : createLimiter(rates, cluster.counts)
   const secrets = await getSecrets(config)
   const auth = await createAuth({
     db,
@@ -60,14 +60,14 @@ export async function createInstance({ config, logger, db, phase }: InstanceDeps
     broadcast,
     limiter,
     passwords: createPasswords(),
-    tickets: createMemoryTickets(clock),
+    tickets: cluster.tickets,
     secrets: { access: secrets.JWT_SECRET, refresh: secrets.JWT_REFRESH_SECRET },
   })
   const gateway = createGateway({
     rooms,
     broadcast,
     changes,
-    users: createUserReader(db),
+    users,
     presence,
     limiter,
     authenticator: auth,
@@ -98,11 +98,20 @@ export async function createInstance({ config, logger, db, phase }: InstanceDeps
   const upgrades = createUpgrades({ gateway, fetch: (request, env) => app.fetch(request, env), onFault })
 
   async function drain(milliseconds: number): Promise<void> {
+    cluster.leave()
     await gateway.drain(milliseconds)
-    rooms.drain()
+    cluster.rooms.drain()
     await committer.close()
+    await cluster.close()
     await indexer.close()
   }
 
   return { app, upgrades, gateway, drain }
+}
+
+/** The driver is loaded only where Redis is used. */
+async function openRedis(config: Config, onFault: (error: Error) => void) {
+  if (config.REDIS_URL === undefined && config.REDIS_NODES.length === 0) return undefined
+  const { connectRedis } = await import('./cluster/redis.ts')
+  return connectRedis(config, onFault)
 }

@@ -1,18 +1,28 @@
-import { BurstyRateLimiter, RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
+import { BurstyRateLimiter, RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible'
 import type { Rate } from '../../config.ts'
 import type { Bucket, RateLimiter } from '../../gateway/ports.ts'
+import type { RedisClient } from './cluster/redis.ts'
 
 /** Windows after which a burst may be taken again: long enough to add little to the steady rate. */
 const BURST_WINDOWS = 30
 
-/** createLimiter counts in memory: the limits hold for this instance alone. */
-export function createLimiter(rates: Readonly<Record<Bucket, Rate>>): RateLimiter {
+/** Where counts are kept that all instances share. */
+export interface SharedCounts {
+  readonly redis: RedisClient
+  readonly prefix: string
+}
+
+/**
+ * createLimiter counts in memory, for this instance alone, or in Redis, for all; while Redis is away each instance
+ * counts for itself. Frames that are no messages are counted in memory always: that rate protects the instance.
+ */
+export function createLimiter(rates: Readonly<Record<Bucket, Rate>>, shared?: SharedCounts): RateLimiter {
   const buckets = {
-    rest: createBucket('rest', rates.rest),
-    auth: createBucket('auth', rates.auth),
-    message: createBucket('message', rates.message),
+    rest: createBucket('rest', rates.rest, shared),
+    auth: createBucket('auth', rates.auth, shared),
+    message: createBucket('message', rates.message, shared),
     frame: createBucket('frame', rates.frame),
-    search: createBucket('search', rates.search),
+    search: createBucket('search', rates.search, shared),
   }
   return {
     async take(bucket, key) {
@@ -32,16 +42,32 @@ export function createOpenLimiter(): RateLimiter {
   return { take: () => 0, giveBack() {} }
 }
 
-function createBucket(bucket: Bucket, { points, seconds, burst }: Rate) {
-  const steady = new RateLimiterMemory({ keyPrefix: bucket, points, duration: seconds })
-  const spare = new RateLimiterMemory({
-    keyPrefix: `${bucket}:burst`,
-    points: burst,
-    duration: seconds * BURST_WINDOWS,
-  })
-  const limiter = burst === 0 ? steady : new BurstyRateLimiter(steady, spare)
+function createBucket(bucket: Bucket, { points, seconds, burst }: Rate, shared?: SharedCounts) {
+  const steady = createCounter({ name: bucket, points, duration: seconds }, shared)
+  const spare = () =>
+    createCounter({ name: `${bucket}:burst`, points: burst, duration: seconds * BURST_WINDOWS }, shared)
+  const limiter = burst === 0 ? steady : new BurstyRateLimiter(steady, spare())
   return {
     take: (key: string) => limiter.consume(key),
-    giveBack: (key: string) => void steady.reward(key),
+    giveBack: (key: string) => void steady.reward(key).catch(() => {}),
   }
+}
+
+interface Counter {
+  readonly name: string
+  readonly points: number
+  readonly duration: number
+}
+
+function createCounter({ name, points, duration }: Counter, shared?: SharedCounts) {
+  const memory = new RateLimiterMemory({ keyPrefix: name, points, duration })
+  if (!shared) return memory
+  return new RateLimiterRedis({
+    storeClient: shared.redis,
+    keyPrefix: `${shared.prefix}rate:${name}`,
+    points,
+    duration,
+    insuranceLimiter: memory,
+    rejectIfRedisNotReady: true,
+  })
 }

@@ -1,0 +1,114 @@
+import type { Logger } from 'pino'
+import type { Tickets } from '../../../auth/ports.ts'
+import { createMemoryTickets } from '../../../auth/tickets.ts'
+import type { Config } from '../../../config.ts'
+import { createMemoryPresence } from '../../../gateway/memory.ts'
+import type { ChangesReader, PresenceStore, UserReader } from '../../../gateway/ports.ts'
+import { createRooms, type Rooms } from '../../../rooms/directory.ts'
+import { createMemoryBroadcast } from '../../../rooms/memory.ts'
+import type { Broadcast, Clock, Ids, RoomDirectory, RoomStore } from '../../../rooms/ports.ts'
+import type { SharedCounts } from '../limiter.ts'
+import { createClusterBroadcast } from './broadcast.ts'
+import { tellGhosts } from './ghosts.ts'
+import { createMembers, type Members } from './members.ts'
+import { createClusterPresence } from './presence.ts'
+import type { RedisLink } from './redis.ts'
+import { createRedisPubSub } from './redis-pubsub.ts'
+import { createRelay, type Relay } from './relay.ts'
+import { createRedisTickets } from './tickets.ts'
+
+export interface ClusterPorts {
+  readonly config: Config
+  readonly logger: Logger
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly store: RoomStore
+  readonly changes: ChangesReader
+  readonly users: UserReader
+  readonly onFault: (fault: { error: unknown }) => void
+}
+
+/** Cluster is what one instance shares with the others, or has for itself alone. */
+export interface Cluster {
+  /** The rooms in this instance's memory. */
+  readonly rooms: Rooms
+  /** Every room, wherever its owner is. */
+  readonly directory: RoomDirectory
+  readonly broadcast: Broadcast
+  readonly presence: PresenceStore
+  readonly tickets: Tickets
+  readonly counts: SharedCounts | undefined
+  /** How many instances this one knows, itself included; undefined when it is meant to be alone. */
+  readonly known: () => { readonly instances: number; readonly isDeaf: boolean } | undefined
+  /** Takes no commands of other instances from now on: the first thing of a drain. */
+  leave(): void
+  /** Answers what others still wait for, and ends. */
+  close(): Promise<void>
+}
+
+/** createAlone is a service of one instance: everything is in its memory. */
+export function createAlone({ store, clock, ids, onFault }: ClusterPorts): Cluster {
+  const broadcast = createMemoryBroadcast()
+  const rooms = createRooms({ store, broadcast, clock, ids, onFault })
+  return {
+    rooms,
+    directory: rooms,
+    broadcast,
+    presence: createMemoryPresence(),
+    tickets: createMemoryTickets(clock),
+    counts: undefined,
+    known: () => undefined,
+    leave() {},
+    async close() {},
+  }
+}
+
+/** createCluster is one of many instances over one Redis. Redis may be away, at the start as well. */
+export async function createCluster(link: RedisLink, ports: ClusterPorts): Promise<Cluster> {
+  const { config, logger, clock, ids, store, onFault } = ports
+  const prefix = config.REDIS_PREFIX
+  const self = ids.uuid()
+  const pubsub = createRedisPubSub(link, {
+    prefix,
+    onDown: () => relay?.giveUp(),
+    onFault: (error) => onFault({ error }),
+  })
+  let relay: Relay | undefined
+  const members: Members = await createMembers({ self, pubsub, clock, onGone })
+  const broadcast = createClusterBroadcast(pubsub, members)
+  const rooms = createRooms({ store, broadcast, clock, ids, onFault })
+  const made = await createRelay({ pubsub, members, rooms, clock, ids, soon: setImmediate })
+  relay = made
+  const presence = createClusterPresence({ redis: link.commands, prefix, members, clock })
+  const tickets = createRedisTickets({
+    redis: link.commands,
+    prefix,
+    clock,
+    fallback: createMemoryTickets(clock),
+  })
+
+  function onGone(instanceId: string): void {
+    logger.info({ instanceId }, 'an instance is gone')
+    relay?.giveUp(instanceId)
+    tellGhosts(instanceId, { ...ports, members, presence, broadcast }).catch((error: unknown) =>
+      onFault({ error }),
+    )
+  }
+
+  return {
+    rooms,
+    directory: made,
+    broadcast,
+    presence,
+    tickets,
+    counts: { redis: link.commands, prefix },
+    known: () => ({ instances: members.taking.size, isDeaf: members.isDeaf }),
+    leave: () => members.leave(),
+    async close() {
+      await made.drain()
+      await presence.close()
+      members.stop()
+      link.close()
+    },
+  }
+}

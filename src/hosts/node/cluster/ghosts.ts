@@ -1,0 +1,37 @@
+import type { ChangesReader, UserReader } from '../../../gateway/ports.ts'
+import { tellStatus } from '../../../gateway/presence.ts'
+import type { Broadcast, Clock } from '../../../rooms/ports.ts'
+import type { Members } from './members.ts'
+import type { ClusterPresence } from './presence.ts'
+import { ownerOf } from './ring.ts'
+
+interface GhostsPorts {
+  readonly members: Pick<Members, 'self' | 'taking'>
+  readonly presence: ClusterPresence
+  readonly users: UserReader
+  readonly changes: ChangesReader
+  readonly broadcast: Broadcast
+  readonly clock: Clock
+}
+
+/**
+ * tellGhosts tells that the users of an instance that is gone are offline, except those who have come back elsewhere.
+ * One of the others does it, the one the ring names for it.
+ */
+export async function tellGhosts(instanceId: string, ports: GhostsPorts): Promise<void> {
+  const { members, presence, users, changes, broadcast, clock } = ports
+  if (ownerOf(instanceId, members.taking) !== members.self) return
+  const statuses = await presence.forget(instanceId)
+  const gone = [...statuses].flatMap(([userId, status]) => (status === 'offline' ? [userId] : []))
+  if (gone.length === 0) return
+  await users.seen(new Map(gone.map((userId) => [userId, clock.now()])))
+  const heads = await changes.listHeads(gone)
+  for (const userId of gone) {
+    const profile = await users.profile(userId)
+    const chatIds = heads.flatMap((head) => (head.userId === userId ? [head.chatId] : []))
+    tellStatus(
+      { broadcast, clock },
+      { userId, status: 'offline', chatIds, contactIds: profile?.contactIds ?? [] },
+    )
+  }
+}

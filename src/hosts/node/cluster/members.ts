@@ -1,0 +1,137 @@
+import type { Clock } from '../../../rooms/ports.ts'
+import type { PubSub } from './pubsub.ts'
+
+/** Milliseconds between two heartbeats of an instance. */
+const BEAT = 1_000
+/** An instance that was not heard for this long is gone. */
+const GONE = 4_000
+/** One's own heartbeats come back by the same way as the others': when they do not for this long, one is deaf. */
+const DEAF = 2_500
+const CHANNEL = 'instances'
+
+export interface MembersPorts {
+  readonly self: string
+  readonly pubsub: PubSub
+  readonly clock: Clock
+  /** An instance is there no longer: it left, or went silent. */
+  readonly onGone: (instanceId: string) => void
+}
+
+/**
+ * Members is which instances are there, as this one hears it. Everybody's heartbeats go over the bus, and no clock
+ * but one's own is read, so that there is nothing to flush and clocks may differ. It decides where commands go and
+ * whose presence counts, never what may be written.
+ */
+export interface Members {
+  readonly self: string
+  /** Those that take commands, this instance included while it does. While it is deaf it knows itself alone. */
+  readonly taking: ReadonlySet<string>
+  /** Whether an instance is known to be there, if only to drain. */
+  isThere(instanceId: string): boolean
+  /** Whether what others publish arrives here. */
+  readonly isDeaf: boolean
+  /** Takes no commands from now on, and says so; the connections here stay. */
+  leave(): void
+  /** Ends the heartbeats. */
+  stop(): void
+}
+
+interface Member {
+  heardAt: number
+  isTaking: boolean
+}
+
+export async function createMembers({ self, pubsub, clock, onGone }: MembersPorts): Promise<Members> {
+  const members = new Map<string, Member>([[self, { heardAt: clock.now(), isTaking: true }]])
+  let isTaking = true
+  let isStopped = false
+  let isDeaf = true
+  let reconnectAt = clock.now() + GONE
+  const alone: ReadonlySet<string> = new Set([self])
+  let taking = alone
+  const unsubscribe = await pubsub.subscribe(CHANNEL, hear)
+  tell('join')
+  let cancel = clock.after(BEAT, beat)
+
+  function tell(word: 'beat' | 'join' | 'leave' | 'stop'): void {
+    pubsub.publish(CHANNEL, `${word} ${self}`)
+  }
+
+  function hear(text: string): void {
+    if (isStopped) return
+    const [word, instanceId = ''] = text.split(' ')
+    if (word === 'stop') {
+      forget(instanceId)
+      return
+    }
+    const isKnown = members.has(instanceId)
+    members.set(instanceId, { heardAt: clock.now(), isTaking: word !== 'leave' })
+    if (instanceId === self) hearAgain()
+    else if (!isKnown || word === 'join') tell(isTaking ? 'beat' : 'leave')
+    choose()
+  }
+
+  /** Whoever was not heard while one was deaf is given as long as anybody. */
+  function hearAgain(): void {
+    if (!isDeaf) return
+    isDeaf = false
+    for (const member of members.values()) member.heardAt = clock.now()
+  }
+
+  function beat(): void {
+    cancel = clock.after(BEAT, beat)
+    const now = clock.now()
+    const heardAt = members.get(self)?.heardAt ?? 0
+    // Frozen and woken, one has heard nobody, and nobody may be gone: what was sent meanwhile is still to be read.
+    if (!isDeaf && now - heardAt > DEAF) {
+      isDeaf = true
+      reconnectAt = now + BEAT
+    } else if (isDeaf && now >= reconnectAt) {
+      reconnectAt = now + GONE
+      pubsub.reconnect()
+    }
+    if (!isDeaf) {
+      for (const [instanceId, member] of members) if (now - member.heardAt > GONE) forget(instanceId)
+    }
+    tell(isTaking ? 'beat' : 'leave')
+    choose()
+  }
+
+  function forget(instanceId: string): void {
+    if (instanceId === self || !members.delete(instanceId)) return
+    choose()
+    onGone(instanceId)
+  }
+
+  /** Whether nothing of the others arrives: by their silence, or because the link says so itself. */
+  const isAlone = () => isDeaf || pubsub.isDown
+
+  /** Whoever is alone, or leaves and is the last one, serves every chat itself. */
+  function choose(): void {
+    const ids = [...members].flatMap(([id, member]) => (id !== self && member.isTaking ? [id] : []))
+    const others = isAlone() ? [] : ids
+    taking = new Set(isTaking || others.length === 0 ? [self, ...others] : others)
+  }
+
+  return {
+    self,
+    get taking() {
+      return pubsub.isDown ? alone : taking
+    },
+    isThere: (instanceId) => instanceId === self || members.has(instanceId),
+    get isDeaf() {
+      return isAlone()
+    },
+    leave() {
+      isTaking = false
+      tell('leave')
+      choose()
+    },
+    stop() {
+      isStopped = true
+      cancel()
+      tell('stop')
+      unsubscribe()
+    },
+  }
+}

@@ -1,0 +1,106 @@
+import type { PubSub } from './pubsub.ts'
+import type { RedisLink } from './redis.ts'
+
+/** Channels of one command, when all are subscribed again. */
+const AT_ONCE = 1_000
+
+interface RedisPubSubOptions {
+  /** Begins the name of every channel, so that deployments can share a Redis. */
+  readonly prefix: string
+  /** The link has gone down. */
+  readonly onDown: () => void
+  readonly onFault: (error: unknown) => void
+}
+
+/**
+ * createRedisPubSub publishes by one connection, pipelined by ioredis within a pass of the event loop, and hears by the
+ * other. Subscriptions are kept here and made again after every loss of the link. On Redis Cluster they are sharded:
+ * a channel lives on the shard of its name alone.
+ */
+export function createRedisPubSub(link: RedisLink, options: RedisPubSubOptions): PubSub {
+  const { commands, subscriber, isCluster } = link
+  const listeners = new Map<string, Set<(text: string) => void>>()
+  const words = isCluster
+    ? ({
+        message: 'smessage',
+        subscribe: 'ssubscribe',
+        unsubscribe: 'sunsubscribe',
+        publish: 'spublish',
+      } as const)
+    : ({
+        message: 'message',
+        subscribe: 'subscribe',
+        unsubscribe: 'unsubscribe',
+        publish: 'publish',
+      } as const)
+  let isDown = true
+
+  subscriber.on(words.message, (channel: string, text: string) => {
+    const found = listeners.get(channel)
+    if (found) for (const listener of [...found]) listen(listener, text)
+  })
+  subscriber.on('ready', () => {
+    subscribeAgain().then(
+      () => {
+        isDown = false
+      },
+      (error: unknown) => options.onFault(error),
+    )
+  })
+  subscriber.on('close', () => {
+    if (isDown) return
+    isDown = true
+    options.onDown()
+  })
+
+  /** What one listener makes of a text is no concern of the others. */
+  function listen(listener: (text: string) => void, text: string): void {
+    try {
+      listener(text)
+    } catch (error) {
+      options.onFault(error)
+    }
+  }
+
+  async function subscribeAgain(): Promise<void> {
+    const channels = [...listeners.keys()]
+    for (let begin = 0; begin < channels.length; begin += AT_ONCE) {
+      const some = channels.slice(begin, begin + AT_ONCE)
+      if (isCluster) await Promise.all(some.map((channel) => subscriber.ssubscribe(channel)))
+      else await subscriber.subscribe(...some)
+    }
+  }
+
+  async function unsubscribe(channel: string): Promise<void> {
+    if (subscriber.status === 'ready' && !listeners.has(channel)) await subscriber[words.unsubscribe](channel)
+  }
+
+  return {
+    publish(channel, text) {
+      // What is lost shows by its number; a link that is down has said so already.
+      commands[words.publish](options.prefix + channel, text).catch(() => {})
+    },
+
+    async subscribe(channel, listener) {
+      const name = options.prefix + channel
+      const others = listeners.get(name)
+      listeners.set(name, (others ?? new Set()).add(listener))
+      // While the link is down, it is heard from when it is up.
+      if (subscriber.status === 'ready') await subscriber[words.subscribe](name).catch(options.onFault)
+      return () => {
+        const left = listeners.get(name)
+        if (!left?.delete(listener) || left.size > 0) return
+        listeners.delete(name)
+        unsubscribe(name).catch(options.onFault)
+      }
+    },
+
+    get isDown() {
+      return isDown
+    },
+
+    reconnect() {
+      subscriber.disconnect(true)
+    },
+  }
+}

@@ -1,0 +1,70 @@
+import { Cluster, Redis } from 'ioredis'
+import type { Config } from '../../../config.ts'
+
+/** Milliseconds until a command that Redis does not answer is given up. */
+const COMMAND_TIMEOUT = 1_000
+const CONNECT_TIMEOUT = 2_000
+/** The most that is waited before the next attempt to connect: a Redis that is back is found within this. */
+const RETRY_MOST = 1_000
+/** Below TCP's own patience: a link that was cut without a word is found by the operating system after this. */
+const KEEP_ALIVE = 5_000
+
+export type RedisClient = Redis | Cluster
+
+/** RedisLink is the connections of one instance: one for commands, one that only listens. */
+export interface RedisLink {
+  readonly commands: RedisClient
+  readonly subscriber: RedisClient
+  readonly isCluster: boolean
+  close(): void
+}
+
+/**
+ * connectRedis makes the connections and does not wait for them: Redis may be away at any time, the start included.
+ * A command fails at once while it is, and is never sent twice.
+ */
+export function connectRedis(config: Config, onFault: (error: Error) => void): RedisLink | undefined {
+  const create = creatorOf(config)
+  if (!create) return undefined
+  const commands = create({ enableOfflineQueue: false, enableAutoPipelining: true })
+  const subscriber = create({ autoResubscribe: false })
+  for (const client of [commands, subscriber]) client.on('error', onFault)
+  return {
+    commands,
+    subscriber,
+    isCluster: config.REDIS_NODES.length > 0,
+    close() {
+      commands.disconnect()
+      subscriber.disconnect()
+    },
+  }
+}
+
+interface Own {
+  readonly enableOfflineQueue?: boolean
+  readonly enableAutoPipelining?: boolean
+  readonly autoResubscribe?: boolean
+}
+
+function creatorOf(config: Config): ((own: Own) => RedisClient) | undefined {
+  const shared = {
+    connectTimeout: CONNECT_TIMEOUT,
+    commandTimeout: COMMAND_TIMEOUT,
+    keepAlive: KEEP_ALIVE,
+    maxRetriesPerRequest: 0,
+    autoResendUnfulfilledCommands: false,
+    ...(config.REDIS_PASSWORD !== undefined && { password: config.REDIS_PASSWORD }),
+  }
+  const wait = (tries: number) => Math.min(50 * tries, RETRY_MOST)
+  if (config.REDIS_NODES.length > 0) {
+    return ({ autoResubscribe = true, ...own }) =>
+      new Cluster([...config.REDIS_NODES], {
+        ...own,
+        redisOptions: { ...shared, autoResubscribe },
+        shardedSubscribers: true,
+        clusterRetryStrategy: wait,
+      })
+  }
+  const url = config.REDIS_URL
+  return url === undefined ? undefined : (own) => new Redis(url, { ...shared, ...own, retryStrategy: wait })
+}
