@@ -1,5 +1,4 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
-import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** How long a server may take to be ready, and to leave when asked, in milliseconds. */
@@ -64,15 +63,4 @@ export async function startChild(
       clearTimeout(late)
     },
   }
-}
-
-/** findPort answers a TCP port of the loopback that was free a moment ago. */
-export function findPort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => (typeof address === 'object' && address ? resolve(address.port) : reject()))
-    })
-  })
 }

@@ -1,3 +1,4 @@
+import { startServer } from '../support/server.ts'
 import { testProtocol } from './suite.ts'
 
-testProtocol('PGlite', {})
+testProtocol('PGlite', { start: (env) => startServer({ env }) })

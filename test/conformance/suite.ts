@@ -2,35 +2,37 @@ import { afterAll, beforeAll, describe, test } from 'vitest'
 import { Skipped } from '../../src/conformance/claims.ts'
 import type { Context } from '../../src/conformance/context.ts'
 import { openContext, runRule, selectRules } from '../../src/conformance/run.ts'
-import { type Server, type ServerOptions, startServer } from '../support/server.ts'
+import type { Server } from '../support/server.ts'
 
 /** Longest that a rule may take: those that fill chats wait for a database on a busy machine. */
 const PATIENCE = 60_000
 
-/** SuiteStart is a running service to hold against the rules, and how to be rid of it. */
+type Deployment = Pick<Server, 'url' | 'stop'>
+
+/** SuiteStart is how to start a service to hold against the rules, and how to be rid of what it needed. */
 export interface SuiteStart {
-  readonly options?: () => Promise<ServerOptions>
+  readonly start: (env: Readonly<Record<string, string>>) => Promise<Deployment>
   readonly after?: () => Promise<void>
 }
 
 /** testProtocol makes one test of each rule, named by its number, against a real service on one kind of store. */
-export function testProtocol(store: string, { options = async () => ({}), after }: SuiteStart): void {
+export function testProtocol(store: string, { start, after }: SuiteStart): void {
   const open = selectRules({})
   const limited = selectRules({ limits: true }).filter((rule) => !open.includes(rule))
-  testRules(`the protocol on ${store}`, { rules: open, start: async () => startServer(await options()) })
+  testRules(`the protocol on ${store}`, { rules: open, start: () => start({}) })
   testRules(`the protocol on ${store}, with rate limits`, {
     rules: limited,
-    start: async () => startServer({ ...(await options()), env: { RATE_LIMITS: 'on' } }),
+    start: () => start({ RATE_LIMITS: 'on' }),
   })
   afterAll(async () => after?.())
 }
 
 function testRules(
   name: string,
-  { rules, start }: { rules: ReturnType<typeof selectRules>; start: () => Promise<Server> },
+  { rules, start }: { rules: ReturnType<typeof selectRules>; start: () => Promise<Deployment> },
 ): void {
   describe(name, () => {
-    let server: Server | undefined
+    let server: Deployment | undefined
     let context: Context
     const seed = Number(process.env.SEED ?? Date.now() % 2 ** 32)
 
