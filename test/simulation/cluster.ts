@@ -1,8 +1,11 @@
 import { createGateway, type Gateway } from '../../src/gateway/gateway.ts'
 import { createMemoryChangesReader, createMemoryPresence } from '../../src/gateway/memory.ts'
 import type { Authenticated, ChangesRead, ChangesReader } from '../../src/gateway/ports.ts'
+import { createMembers } from '../../src/hosts/node/cluster/members.ts'
+import type { PubSub } from '../../src/hosts/node/cluster/pubsub.ts'
+import { createRelay } from '../../src/hosts/node/cluster/relay.ts'
 import type { ChatEvent } from '../../src/protocol/events.ts'
-import { createRooms } from '../../src/rooms/directory.ts'
+import { createRooms, type Rooms } from '../../src/rooms/directory.ts'
 import { createMemoryChats, createMemoryRoomStore, type MemoryChats } from '../../src/rooms/memory.ts'
 import type {
   Broadcast,
@@ -41,6 +44,12 @@ export interface Sabotage {
   readonly noMembership?: boolean
 }
 
+/** How a simulation is set up, beside its seed. */
+export interface Setup extends Sabotage {
+  /** Commands go to the owner that the ring names; otherwise every instance decides for itself, and the fence sorts it out. */
+  readonly isRouted?: boolean
+}
+
 export const NO_FAULTS: Faults = { drop: 0, double: 0, delay: 0, unknown: 0 }
 
 export interface Instance {
@@ -63,11 +72,12 @@ export class Cluster {
   faults: Faults = NO_FAULTS
   isStoreDown = false
   readonly #world: World
-  readonly #sabotage: Sabotage
+  readonly #sabotage: Setup
   readonly #topics = new Map<string, Set<{ machine: Machine; listener: (item: Broadcastable) => void }>>()
+  readonly #channels = new Map<string, Set<{ machine: Machine; listener: (text: string) => void }>>()
   #started = 0
 
-  constructor(world: World, size: number, sabotage: Sabotage = {}) {
+  constructor(world: World, size: number, sabotage: Setup = {}) {
     this.#world = world
     this.#sabotage = sabotage
     this.changes = createMemoryChangesReader(this.tables, 'log-1')
@@ -85,7 +95,8 @@ export class Cluster {
     const onFault = ({ error }: { error: unknown }) => {
       if (!(error instanceof StoreAway)) this.unexpected.push(error)
     }
-    const rooms = createRooms({ store: this.#store(machine), broadcast, clock, ids, onFault })
+    const own = createRooms({ store: this.#store(machine), broadcast, clock, ids, onFault })
+    const rooms = this.#sabotage.isRouted ? this.#relay(machine, own) : own
     const { users } = this.tables
     const gateway = createGateway({
       rooms,
@@ -206,23 +217,52 @@ export class Cluster {
     return { status: 'changes', changes: { ...changes, messages } }
   }
 
-  #broadcast(machine: Machine): Broadcast {
+  #relay(machine: Machine, rooms: Rooms): RoomDirectory {
     const world = this.#world
+    const pubsub = this.#pubsub(machine)
+    const clock = world.clock(machine)
+    const members = createMembers({ self: machine.name, pubsub, clock, onGone: (id) => relay.giveUp(id) })
+    const soon = (run: () => void) => void world.after(machine, 0, run)
+    const relay = createRelay({ pubsub, members, rooms, clock, ids: { uuid: () => world.uuid() }, soon })
+    return relay
+  }
+
+  #pubsub(machine: Machine): PubSub {
+    return {
+      isDown: false,
+      reconnect() {},
+      publish: (channel, text) => {
+        for (const { machine: other, listener } of this.#channels.get(channel) ?? []) {
+          this.#carry(machine, other, () => listener(text))
+        }
+      },
+      subscribe: async (channel, listener) => {
+        const listeners = this.#channels.get(channel) ?? new Set()
+        const entry = { machine, listener }
+        this.#channels.set(channel, listeners.add(entry))
+        return () => void listeners.delete(entry)
+      },
+    }
+  }
+
+  /** From machine to machine: perhaps never, twice, or late. */
+  #carry(from: Machine, to: Machine, arrive: () => void): void {
+    const world = this.#world
+    const { drop, double, delay } = this.faults
+    if (world.chance(drop)) return
+    const times = world.chance(double) ? 2 : 1
+    for (let time = 0; time < times; time += 1) {
+      world.after(to, to === from ? world.between(0, delay) : world.between(1, 5 + delay), arrive)
+    }
+  }
+
+  #broadcast(machine: Machine): Broadcast {
     return {
       isImpaired: false,
       publish: (topic, item) => {
+        const heard = this.#sabotage.noMembership ? forgetLeaving(item) : item
         for (const { machine: other, listener } of this.#topics.get(topic) ?? []) {
-          const { drop, double, delay } = this.faults
-          if (world.chance(drop)) continue
-          const heard = this.#sabotage.noMembership ? forgetLeaving(item) : item
-          const times = world.chance(double) ? 2 : 1
-          for (let time = 0; time < times; time += 1) {
-            world.after(
-              other,
-              other === machine ? world.between(0, delay) : world.between(1, 5 + delay),
-              () => listener(heard),
-            )
-          }
+          this.#carry(machine, other, () => listener(heard))
         }
       },
       subscribe: async (topic, listener) => {

@@ -3,7 +3,7 @@ import type { ChatView, History, SendRecord, StoredChat } from '../../src/confor
 import type { CommandOf, CommandType } from '../../src/protocol/commands.ts'
 import type { ChatEvent } from '../../src/protocol/events.ts'
 import type { Message, User } from '../../src/protocol/model.ts'
-import { Cluster, type Faults, NO_FAULTS, type Sabotage } from './cluster.ts'
+import { Cluster, type Faults, NO_FAULTS, type Setup } from './cluster.ts'
 import { Device } from './device.ts'
 import { World } from './world.ts'
 
@@ -27,8 +27,8 @@ export interface Simulated {
  * simulate lets devices of several users talk over several instances while everything that can go wrong does, heals
  * it all, and checks the history. The seed decides everything.
  */
-export async function simulate(seed: number, sabotage: Sabotage = {}): Promise<Simulated> {
-  const simulation = new Simulation(seed, sabotage)
+export async function simulate(seed: number, setup: Setup = {}): Promise<Simulated> {
+  const simulation = new Simulation(seed, setup)
   await simulation.begin()
   await simulation.trouble()
   await simulation.heal()
@@ -48,9 +48,9 @@ class Simulation {
   readonly #groups: string[] = []
   readonly #sends: SendRecord[] = []
 
-  constructor(seed: number, sabotage: Sabotage) {
+  constructor(seed: number, setup: Setup) {
     this.#world = new World(seed)
-    this.#cluster = new Cluster(this.#world, 3, sabotage)
+    this.#cluster = new Cluster(this.#world, 3, setup)
   }
 
   async begin(): Promise<void> {

@@ -22,7 +22,8 @@ const sabotages: Record<string, Sabotage> = {
 describe('the simulated cluster keeps every promise', () => {
   test(`over ${SEEDS} seeds from ${FIRST}`, { timeout: 600_000 }, async () => {
     for (const seed of [...PAST, ...Array.from({ length: SEEDS }, (_, index) => FIRST + index)]) {
-      const { violations, acked } = await simulate(seed)
+      // Half of them over the ring and the relay, half with every instance an owner of every chat.
+      const { violations, acked } = await simulate(seed, { isRouted: seed % 2 === 0 })
       expect(violations, `seed ${seed}: run it again with SEED=${seed} SEEDS=1`).toEqual([])
       expect(acked).toBeGreaterThan(0)
     }

@@ -48,7 +48,7 @@ export async function createInstance({ config, logger, db, phase }: InstanceDeps
   const store = createRoomStore(db, committer)
   const ports = { config, logger, clock, ids, store, changes, users, onFault }
   const link = await openRedis(config, (error) => onFault({ error }))
-  const cluster = link ? await createCluster(link, ports) : createAlone(ports)
+  const cluster = link ? createCluster(link, ports) : createAlone(ports)
   const { broadcast, presence, directory: rooms } = cluster
   const rates = ratesOf(config)
   const limiter = config.RATE_LIMITS === 'off' ? createOpenLimiter() : createLimiter(rates, cluster.counts)

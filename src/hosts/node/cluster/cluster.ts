@@ -10,11 +10,11 @@ import type { Broadcast, Clock, Ids, RoomDirectory, RoomStore } from '../../../r
 import type { SharedCounts } from '../limiter.ts'
 import { createClusterBroadcast } from './broadcast.ts'
 import { tellGhosts } from './ghosts.ts'
-import { createMembers, type Members } from './members.ts'
+import { createMembers } from './members.ts'
 import { createClusterPresence } from './presence.ts'
 import type { RedisLink } from './redis.ts'
 import { createRedisPubSub } from './redis-pubsub.ts'
-import { createRelay, type Relay } from './relay.ts'
+import { createRelay } from './relay.ts'
 import { createRedisTickets } from './tickets.ts'
 
 export interface ClusterPorts {
@@ -64,21 +64,19 @@ export function createAlone({ store, clock, ids, onFault }: ClusterPorts): Clust
 }
 
 /** createCluster is one of many instances over one Redis. Redis may be away, at the start as well. */
-export async function createCluster(link: RedisLink, ports: ClusterPorts): Promise<Cluster> {
+export function createCluster(link: RedisLink, ports: ClusterPorts): Cluster {
   const { config, logger, clock, ids, store, onFault } = ports
   const prefix = config.REDIS_PREFIX
   const self = ids.uuid()
   const pubsub = createRedisPubSub(link, {
     prefix,
-    onDown: () => relay?.giveUp(),
+    onDown: () => relay.giveUp(),
     onFault: (error) => onFault({ error }),
   })
-  let relay: Relay | undefined
-  const members: Members = await createMembers({ self, pubsub, clock, onGone })
+  const members = createMembers({ self, pubsub, clock, onGone })
   const broadcast = createClusterBroadcast(pubsub, members)
   const rooms = createRooms({ store, broadcast, clock, ids, onFault })
-  const made = await createRelay({ pubsub, members, rooms, clock, ids, soon: setImmediate })
-  relay = made
+  const relay = createRelay({ pubsub, members, rooms, clock, ids, soon: setImmediate })
   const presence = createClusterPresence({ redis: link.commands, prefix, members, clock })
   const tickets = createRedisTickets({
     redis: link.commands,
@@ -89,7 +87,7 @@ export async function createCluster(link: RedisLink, ports: ClusterPorts): Promi
 
   function onGone(instanceId: string): void {
     logger.info({ instanceId }, 'an instance is gone')
-    relay?.giveUp(instanceId)
+    relay.giveUp(instanceId)
     tellGhosts(instanceId, { ...ports, members, presence, broadcast }).catch((error: unknown) =>
       onFault({ error }),
     )
@@ -97,7 +95,7 @@ export async function createCluster(link: RedisLink, ports: ClusterPorts): Promi
 
   return {
     rooms,
-    directory: made,
+    directory: relay,
     broadcast,
     presence,
     tickets,
@@ -105,7 +103,7 @@ export async function createCluster(link: RedisLink, ports: ClusterPorts): Promi
     known: () => ({ instances: members.taking.size, isDeaf: members.isDeaf }),
     leave: () => members.leave(),
     async close() {
-      await made.drain()
+      await relay.drain()
       await presence.close()
       members.stop()
       link.close()

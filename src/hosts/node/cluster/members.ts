@@ -41,7 +41,7 @@ interface Member {
   isTaking: boolean
 }
 
-export async function createMembers({ self, pubsub, clock, onGone }: MembersPorts): Promise<Members> {
+export function createMembers({ self, pubsub, clock, onGone }: MembersPorts): Members {
   const members = new Map<string, Member>([[self, { heardAt: clock.now(), isTaking: true }]])
   let isTaking = true
   let isStopped = false
@@ -49,8 +49,8 @@ export async function createMembers({ self, pubsub, clock, onGone }: MembersPort
   let reconnectAt = clock.now() + GONE
   const alone: ReadonlySet<string> = new Set([self])
   let taking = alone
-  const unsubscribe = await pubsub.subscribe(CHANNEL, hear)
-  tell('join')
+  const subscribed = pubsub.subscribe(CHANNEL, hear)
+  void subscribed.then(() => tell('join'))
   let cancel = clock.after(BEAT, beat)
 
   function tell(word: 'beat' | 'join' | 'leave' | 'stop'): void {
@@ -131,7 +131,7 @@ export async function createMembers({ self, pubsub, clock, onGone }: MembersPort
       isStopped = true
       cancel()
       tell('stop')
-      unsubscribe()
+      void subscribed.then((unsubscribe) => unsubscribe())
     },
   }
 }

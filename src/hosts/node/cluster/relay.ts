@@ -68,15 +68,14 @@ interface Asked {
 type Question = Extract<Line, { type: 'command' | 'reload' }>
 type Unnumbered<T> = T extends unknown ? Omit<T, 'id' | 'from'> : never
 
-export async function createRelay(ports: RelayPorts): Promise<Relay> {
+export function createRelay(ports: RelayPorts): Relay {
   const { pubsub, members, rooms, clock, ids, soon } = ports
   const asked = new Map<string, Asked>()
   const outgoing = new Map<string, string[]>()
   const answering = new Set<Promise<void>>()
-  await Promise.all([
-    pubsub.subscribe(inboxOf(members.self), (text) => text.split('\n').forEach(hear)),
-    pubsub.subscribe(ALL, (text) => text.split('\n').forEach(hear)),
-  ])
+  for (const channel of [inboxOf(members.self), ALL]) {
+    void pubsub.subscribe(channel, (text) => text.split('\n').forEach(hear))
+  }
 
   function tell(channel: string, line: Line): void {
     const lines = outgoing.get(channel)
