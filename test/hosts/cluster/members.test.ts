@@ -1,0 +1,96 @@
+import { expect, test } from 'vitest'
+import { createMembers, type Members } from '../../../src/hosts/node/cluster/members.ts'
+import { createTestClock } from '../../support/test-clock.ts'
+import { createMemoryBus, type MemoryLink } from './memory-pubsub.ts'
+
+interface Instance {
+  readonly members: Members
+  readonly link: MemoryLink
+  readonly gone: string[]
+}
+
+async function stage(...names: string[]) {
+  const clock = createTestClock()
+  const bus = createMemoryBus()
+  const instances: Record<string, Instance> = {}
+  const start = async (self: string): Promise<Instance> => {
+    const link = bus.link()
+    const gone: string[] = []
+    const members = createMembers({ self, pubsub: link, clock, onGone: (id) => gone.push(id) })
+    // The subscription, and then the word that it is there.
+    await Promise.resolve()
+    await Promise.resolve()
+    return { members, link, gone }
+  }
+  for (const name of names) instances[name] = await start(name)
+  return { clock, start, at: (name: string) => instances[name] as Instance }
+}
+
+function pass(clock: ReturnType<typeof createTestClock>, seconds: number) {
+  for (let count = 0; count < seconds; count += 1) clock.pass(1_000)
+}
+
+test('whoever starts is known to all, and knows all, without waiting for a heartbeat', async () => {
+  const { at } = await stage('a', 'b', 'c')
+  for (const name of ['a', 'b', 'c']) expect([...at(name).members.taking].sort()).toEqual(['a', 'b', 'c'])
+})
+
+test('an instance that is silent for 4 s is gone, and is told of once', async () => {
+  const { clock, at } = await stage('a', 'b')
+  at('b').link.isDown = true
+  pass(clock, 4)
+  expect([...at('a').members.taking]).toContain('b')
+  pass(clock, 2)
+  expect([...at('a').members.taking]).toEqual(['a'])
+  expect(at('a').gone).toEqual(['b'])
+})
+
+test('an instance that comes back is known again', async () => {
+  const { clock, at } = await stage('a', 'b')
+  at('b').link.isDown = true
+  pass(clock, 6)
+  at('b').link.isDown = false
+  pass(clock, 2)
+  expect([...at('a').members.taking].sort()).toEqual(['a', 'b'])
+  expect([...at('b').members.taking].sort()).toEqual(['a', 'b'])
+})
+
+test('whose link is down serves every chat itself, at once', async () => {
+  const { at } = await stage('a', 'b')
+  at('a').link.isDown = true
+  expect([...at('a').members.taking]).toEqual(['a'])
+  expect(at('a').members.isDeaf).toBe(true)
+})
+
+test('who hears nothing over a link that looks well finds out, and makes the link anew', async () => {
+  const { clock, at } = await stage('a', 'b')
+  at('a').link.isStarved = true
+  pass(clock, 4)
+  expect(at('a').members.isDeaf).toBe(true)
+  expect([...at('a').members.taking]).toEqual(['a'])
+  expect(at('a').gone).toEqual([])
+  pass(clock, 2)
+  expect(at('a').link.reconnects).toBeGreaterThan(0)
+  at('a').link.isStarved = false
+  pass(clock, 2)
+  expect(at('a').members.isDeaf).toBe(false)
+  expect([...at('a').members.taking].sort()).toEqual(['a', 'b'])
+})
+
+test('who leaves takes no more commands and is still there, until it stops', async () => {
+  const { at } = await stage('a', 'b')
+  at('b').members.leave()
+  expect([...at('a').members.taking]).toEqual(['a'])
+  expect([...at('b').members.taking]).toEqual(['a'])
+  expect(at('a').members.isThere('b')).toBe(true)
+  at('b').members.stop()
+  await Promise.resolve()
+  expect(at('a').members.isThere('b')).toBe(false)
+  expect(at('a').gone).toEqual(['b'])
+})
+
+test('the last to leave goes on taking its own commands', async () => {
+  const { at } = await stage('a')
+  at('a').members.leave()
+  expect([...at('a').members.taking]).toEqual(['a'])
+})
