@@ -19,6 +19,8 @@ const UNAVAILABLE: CommitResult = { status: 'unavailable' }
 export interface CommitterOptions {
   /** Told of every chat whose messages changed, after the commit. */
   readonly onMessages?: (chatId: string) => void
+  /** Told how long each statement took. */
+  readonly onStatement?: (milliseconds: number) => void
   /** Told of what Postgres said when it refused a turn that breaks no rule of ours, and of broken connections. */
   readonly onFault: (error: unknown) => void
 }
@@ -42,7 +44,7 @@ interface Waiting {
  * transaction of several statements: an owner that freezes in between would hold the rows.
  */
 export function createCommitter(db: Database, options: CommitterOptions): Committer {
-  const { onMessages = () => {}, onFault } = options
+  const { onMessages = () => {}, onStatement = () => {}, onFault } = options
   const lanes = Math.min(LANES, db.commits.options.max)
   // Another one per connection, because PGlite's one session outlives its connections with all that they prepared.
   const names = new WeakMap<pg.PoolClient, string>()
@@ -71,8 +73,10 @@ export function createCommitter(db: Database, options: CommitterOptions): Commit
   /** Commits a batch and settles it; answers whether the connection is still good. */
   async function commitBatch(client: pg.PoolClient, batch: readonly Waiting[]): Promise<boolean> {
     if (batch.length === 0) return true
+    const begin = performance.now()
     try {
       const { rows } = await client.query<[string]>({ ...statementOf(client, batch), rowMode: 'array' })
+      onStatement(performance.now() - begin)
       const committed = new Set(rows.map(([chatId]) => chatId))
       for (const { turn, settle } of batch) {
         const isCommitted = committed.has(turn.chatId)

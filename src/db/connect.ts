@@ -1,5 +1,7 @@
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
 import pg from 'pg'
+import type { Clock } from '../rooms/ports.ts'
+import { createBreaker } from './breaker.ts'
 
 /** The oldest Postgres that the statements are tested on. */
 const OLDEST_VERSION = 150_000
@@ -48,6 +50,8 @@ export interface DatabaseOptions {
   readonly isEmbedded?: boolean
   /** Connections for everything but commits. */
   readonly poolSize?: number
+  /** Told how long each statement took that is no commit, by its name or else its first word. */
+  readonly onQuery?: (type: string, milliseconds: number) => void
   /** Told of connections that break while nobody uses them. */
   readonly onFault: (error: Error) => void
 }
@@ -72,6 +76,8 @@ export interface Asked {
   readonly name: string
   readonly text: string
   readonly values: unknown[]
+  /** Nobody waits for it: it may take as long as Postgres lets it, and says nothing about who is away. */
+  readonly isBackground?: boolean
 }
 
 /** UnfitDatabaseError says in one line why this database must not be used, and what to change. */
@@ -85,7 +91,7 @@ export class UnfitDatabaseError extends Error {
  * PGlite has no fsync: it survives a crash of the process, not of the machine.
  */
 export async function connect(options: DatabaseOptions): Promise<Database> {
-  const { url, isEmbedded = false, poolSize = 10, onFault } = options
+  const { url, isEmbedded = false, poolSize = 10, onQuery = () => {}, onFault } = options
   const pool = createPool(
     options,
     isEmbedded
@@ -110,6 +116,11 @@ export async function connect(options: DatabaseOptions): Promise<Database> {
           options: COMMIT_PLANNER.map(([name, value]) => `-c ${name}=${value}`).join(' '),
         },
       )
+  const unbounded = measured(pool, onQuery)
+  const breaker = createBreaker(timers)
+  // PGlite is never away, and whoever waits for it waits for others.
+  const query: Query = isEmbedded ? unbounded : (...given) => breaker.run(() => unbounded(...given))
+  pool.query = query as typeof pool.query
   const close = async () => {
     await Promise.all([...new Set([pool, commits])].map((it) => it.end()))
   }
@@ -124,8 +135,10 @@ export async function connect(options: DatabaseOptions): Promise<Database> {
     orm: drizzle(pool, { casing: 'snake_case' }),
     commits,
     isEmbedded,
-    async ask<T extends object>({ name, ...statement }: Asked) {
-      return (await pool.query<T>(isEmbedded ? statement : { name, ...statement })).rows
+    async ask<T extends object>({ name, isBackground = false, ...statement }: Asked) {
+      const run = isBackground ? unbounded : query
+      const { rows } = await run(isEmbedded ? statement : { name, ...statement })
+      return rows as T[]
     },
     close,
   }
@@ -145,6 +158,36 @@ function createPool({ url, onFault }: DatabaseOptions, config: pg.PoolConfig): p
   // Whoever has the client hears of its end by the query that fails; without a listener it would end the process.
   pool.on('connect', (client) => client.on('error', () => {}))
   return pool
+}
+
+/** `pool.query` in its one form that is used: with promises. */
+type Query = (...given: readonly unknown[]) => Promise<pg.QueryResult>
+
+function measured(pool: pg.Pool, onQuery: (type: string, milliseconds: number) => void): Query {
+  const query = pool.query.bind(pool) as unknown as Query
+  return async (...given) => {
+    const begin = timers.now()
+    try {
+      return await query(...given)
+    } finally {
+      onQuery(typeOf(given[0]), timers.now() - begin)
+    }
+  }
+}
+
+/** All statements are written here, so that there are few names and few first words. */
+function typeOf(statement: unknown): string {
+  const { name, text } = typeof statement === 'string' ? { text: statement } : (statement as Partial<Asked>)
+  return name ?? /\w+/.exec(text ?? '')?.[0]?.toLowerCase() ?? 'none'
+}
+
+/** Not the wall clock, which may be set. */
+const timers: Clock = {
+  now: () => performance.now(),
+  after(milliseconds, run) {
+    const timer = setTimeout(run, milliseconds)
+    return () => clearTimeout(timer)
+  },
 }
 
 async function check(pool: pg.Pool, isEmbedded: boolean): Promise<void> {

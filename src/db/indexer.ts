@@ -125,6 +125,7 @@ export function createIndexer(db: Database, { clock, language, onFault }: Indexe
       name: 'behind',
       text: BEHIND,
       values: [language, SWEEP_CHATS],
+      isBackground: true,
     })
     for (const { id } of rows) dirty.add(id)
     if (rows.length < SWEEP_CHATS) sweepAt = clock.now() + SWEEP_INTERVAL
@@ -136,7 +137,12 @@ export function createIndexer(db: Database, { clock, language, onFault }: Indexe
     for (const id of chatIds) dirty.delete(id)
     try {
       const values = [chatIds, language, batch.messages]
-      const rows = await db.ask<{ indexed: number; behind: string[] }>({ name: 'index', text: INDEX, values })
+      const rows = await db.ask<{ indexed: number; behind: string[] }>({
+        name: 'index',
+        text: INDEX,
+        values,
+        isBackground: true,
+      })
       for (const { indexed, behind } of rows) {
         for (const id of behind) dirty.add(id)
         uncounted += indexed
@@ -145,7 +151,7 @@ export function createIndexer(db: Database, { clock, language, onFault }: Indexe
       for (const id of chatIds) dirty.add(id)
       throw error
     }
-    if (dirty.size === 0) await db.pool.query(TIDY)
+    if (dirty.size === 0) await db.ask({ name: 'tidy', text: TIDY, values: [], isBackground: true })
     if (!db.isEmbedded || uncounted < ANALYZE_EVERY) return
     uncounted = 0
     await db.pool.query('analyze message_search')

@@ -1,3 +1,5 @@
+import { DatabaseAwayError } from '../db/breaker.ts'
+
 /** SQLSTATE classes and codes that say "not now" instead of "never": no connection, no resources, cancelled, restarting. */
 const UNAVAILABLE_STATES = /^(08|25|40|53|55P03|57)/
 /** What the driver and the network call it. */
@@ -8,6 +10,7 @@ const UNAVAILABLE_MESSAGES =
 /** isUnavailable tells whether the database was away, so that the same request may succeed later. */
 export function isUnavailable(error: unknown): boolean {
   const cause = causeOf(error)
+  if (cause instanceof DatabaseAwayError) return true
   if (!(cause instanceof Error)) return false
   const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : ''
   return (
