@@ -19,6 +19,7 @@ import { limitAddress, requireUser } from './routes/guards.ts'
 import { healthRoutes } from './routes/health.ts'
 import { historyRoutes } from './routes/history.ts'
 import { messageRoutes } from './routes/messages.ts'
+import { metricsRoutes } from './routes/metrics.ts'
 import { toOpenApi } from './routes/openapi.ts'
 import { participantRoutes } from './routes/participants.ts'
 import { referenceRoutes } from './routes/reference/routes.ts'
@@ -69,6 +70,7 @@ export function createApp(deps: AppDeps) {
   app.route('/health', healthRoutes(deps))
   // After health, which a load balancer may ask as often as it likes.
   app.use(limitAddress(deps))
+  app.route('/metrics', metricsRoutes(deps))
 
   const version = deps.config.APP_VERSION ?? 'dev'
   const openApi = once(() => toOpenApi(app, version))

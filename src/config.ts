@@ -111,6 +111,12 @@ export const Settings = z.object({
     .default('on')
     .meta(setting('Access', 'off lifts all rate limits: for tests and load only')),
 
+  METRICS_TOKEN: secret
+    .optional()
+    .meta(
+      setting('Access', 'Bearer token that /metrics asks for; only private addresses see it when left out'),
+    ),
+
   DIRECT_CHATS: z
     .enum(['contacts', 'anyone'], 'must be contacts or anyone')
     .default('contacts')

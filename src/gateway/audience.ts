@@ -29,6 +29,8 @@ export interface Feed {
   /** Resolves when the head is known. */
   ready: Promise<void>
   unsubscribe: (() => void) | undefined
+  /** Told when something was missed, and is read by every listener. */
+  readonly onRepair: () => void
 }
 
 /** hear passes contiguous news of a chat on: what is old is dropped, a hole makes every listener catch up. */
@@ -65,6 +67,7 @@ export function skipTo(feed: Feed, head: number, now: number): void {
 
 /** Every listener reads what it missed since the feed's head. */
 function catchUpAll(feed: Feed): void {
+  feed.onRepair()
   for (const { connections } of feed.users) {
     for (const connection of connections) void connection.catchUp([{ chatId: feed.chatId, since: feed.head }])
   }

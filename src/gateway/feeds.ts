@@ -6,6 +6,7 @@ interface FeedsPorts {
   readonly broadcast: Broadcast
   readonly changes: ChangesReader
   readonly clock: Clock
+  readonly onRepair?: () => void
 }
 
 /** Feeds is every chat that somebody here hears. A feed opens with its first listener and closes with its last. */
@@ -19,13 +20,13 @@ export interface Feeds {
   leaveAll(user: LocalUser): void
 }
 
-export function createFeeds({ broadcast, changes, clock }: FeedsPorts): Feeds {
+export function createFeeds({ broadcast, changes, clock, onRepair = () => {} }: FeedsPorts): Feeds {
   const feeds = new Map<string, Feed>()
 
   async function attach(user: LocalUser, chatIds: readonly string[]): Promise<void> {
     if (chatIds.length === 0) return
     const known = chatIds.flatMap((chatId) => feeds.get(chatId) ?? [])
-    const fresh = chatIds.filter((chatId) => !feeds.has(chatId)).map(createFeed)
+    const fresh = chatIds.filter((chatId) => !feeds.has(chatId)).map((chatId) => createFeed(chatId, onRepair))
     const heard = [...known, ...fresh]
     for (const feed of heard) {
       feeds.set(feed.chatId, feed)
@@ -109,7 +110,7 @@ export function signal(users: Iterable<LocalUser>, frames: Frames): void {
   }
 }
 
-function createFeed(chatId: string): Feed {
+function createFeed(chatId: string, onRepair: () => void): Feed {
   return {
     chatId,
     users: new Set(),
@@ -118,5 +119,6 @@ function createFeed(chatId: string): Feed {
     early: [],
     ready: Promise.resolve(),
     unsubscribe: undefined,
+    onRepair,
   }
 }

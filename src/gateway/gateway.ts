@@ -29,6 +29,8 @@ export interface GatewayPorts {
   readonly ids: Ids
   readonly connectionsPerUser: number
   readonly onFault: (fault: { connectionId?: string; error: unknown }) => void
+  /** Told of every chat in which news was missed, so that its listeners read it. */
+  readonly onRepair?: () => void
 }
 
 /** Gateway holds the connections of this instance and knows who here hears which chat. */

@@ -78,12 +78,16 @@ export class Room implements RoomHandle {
 
   /** Nothing waits, and nobody has used the room since `moment`. */
   isIdleSince(moment: number): boolean {
-    return !this.#isRunning && this.#mailbox.length === 0 && this.#held.length === 0 && this.#usedAt < moment
+    return !this.#isRunning && this.waiting === 0 && this.#usedAt < moment
+  }
+
+  /** Commands that no turn has taken yet. */
+  get waiting(): number {
+    return this.#mailbox.length + this.#held.length
   }
 
   dispatch<T extends CommandType>(envelope: Envelope<T>): Promise<Outcome<T>> {
-    if (this.#mailbox.length + this.#held.length >= LIMITS.roomMailbox)
-      return Promise.resolve({ ok: false, refusal: BUSY })
+    if (this.waiting >= LIMITS.roomMailbox) return Promise.resolve({ ok: false, refusal: BUSY })
     return new Promise((resolve) => {
       const now = this.#ports.clock.now()
       this.#usedAt = now

@@ -5,6 +5,8 @@ import type { RoomDirectory } from './ports.ts'
 /** Rooms owns rooms in this instance's memory: each is made when first asked for and leaves when idle. */
 export interface Rooms extends RoomDirectory {
   readonly count: number
+  /** Commands that wait, over all rooms. */
+  readonly waiting: number
   /** As the handle's `reload`, and nothing where the room is not in memory. */
   reload(chatId: string): Promise<void>
   /** Commits what rooms hold back, and stops sweeping. */
@@ -24,6 +26,11 @@ export function createRooms(ports: RoomPorts): Rooms {
   return {
     get count() {
       return rooms.size
+    },
+    get waiting() {
+      let sum = 0
+      for (const room of rooms.values()) sum += room.waiting
+      return sum
     },
     get(chatId) {
       let room = rooms.get(chatId)

@@ -17,6 +17,15 @@ export function clientAddress(
   return address?.replace(MAPPED, '') ?? null
 }
 
+/** Loopback, RFC 1918, link-local and, of IPv6, unique local (RFC 4193) addresses. */
+const PRIVATE =
+  /^(127\.|10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|169\.254\.|::1$|f[cd][0-9a-f]{2}:|fe[89ab][0-9a-f]:)/i
+
+/** isPrivate tells whether the address can only be of this machine or a network of one's own. */
+export function isPrivate(address: string): boolean {
+  return PRIVATE.test(address)
+}
+
 /** networkOf is what counts as one client: an IPv4 address, or the /64 that an IPv6 host may use at will. */
 export function networkOf(address: string): string {
   if (!address.includes(':')) return address

@@ -19,6 +19,19 @@ export interface Asset {
   readonly contentType: string
 }
 
+/** AnsweredRequest is what may be measured of a request. `route` is the pattern of the route, never a path. */
+export interface AnsweredRequest {
+  readonly method: string
+  readonly route: string
+  readonly status: number
+  readonly milliseconds: number
+}
+
+export interface MetricsPage {
+  readonly contentType: string
+  readonly text: string
+}
+
 /** AppDeps is all that the app needs from its host. */
 export interface AppDeps {
   readonly config: Config
@@ -36,6 +49,10 @@ export interface AppDeps {
   readonly limiter: RateLimiter
   /** How the service is, asked at most once a second per caller; must not hang. */
   readonly health: () => Promise<Health>
+  /** What the instance measures; left out where nothing is measured. */
+  readonly metrics?: () => Promise<MetricsPage>
+  /** Told of every request. */
+  readonly onRequest?: (request: AnsweredRequest) => void
   /** A file of the reference pages by its name, from a fixed list. */
   readonly asset: (name: string) => Promise<Asset | undefined>
   /** The address of the other end of the network connection. */

@@ -54,6 +54,8 @@ export const ROWS: Readonly<Record<string, Row>> = {
   'get /health/live': { expected: everybody(200) },
   'get /health/ready': { expected: everybody(200) },
   'get /health': { expected: everybody(200) },
+  // Only for who operates the service.
+  'get /metrics': { expected: everybody(404) },
 
   'post /api/auth/register': { body: registration, expected: everybody(201) },
   'post /api/auth/login': {

@@ -1,5 +1,5 @@
 import type { Config } from '../../config.ts'
-import { connect, type Database } from '../../db/connect.ts'
+import { connect, type Database, type DatabaseOptions } from '../../db/connect.ts'
 import { migrate } from '../../db/migrate.ts'
 
 export interface OpenDatabase {
@@ -13,17 +13,20 @@ export interface OpenDatabase {
  * openDatabase connects to `DATABASE_URL`, or starts the embedded database of the data folder, and migrates it.
  * The embedded one is loaded only when it is used. Rejects when the database cannot be reached or must not be used.
  */
-export async function openDatabase(config: Config, onFault: (error: Error) => void): Promise<OpenDatabase> {
+export async function openDatabase(
+  config: Config,
+  told: Pick<DatabaseOptions, 'onQuery' | 'onFault'>,
+): Promise<OpenDatabase> {
   if (config.DATABASE_URL !== undefined) {
     await migrate(config.DATABASE_URL)
-    const db = await connect({ url: config.DATABASE_URL, poolSize: config.DATABASE_POOL, onFault })
+    const db = await connect({ url: config.DATABASE_URL, poolSize: config.DATABASE_POOL, ...told })
     return { db, failed: new Promise(() => {}), close: () => db.close() }
   }
   const { startPglite } = await import('./pglite.ts')
   const pglite = startPglite(config.DATA_DIR)
   await pglite.ready
   await migrate(pglite.url)
-  const db = await connect({ url: pglite.url, isEmbedded: true, onFault })
+  const db = await connect({ url: pglite.url, isEmbedded: true, ...told })
   let isClosing = false
   const failed = new Promise<Error>((resolve) => {
     void pglite.ended.then((error) => {

@@ -18,6 +18,7 @@ import { clock, ids } from './clock.ts'
 import { createAlone, createCluster } from './cluster/cluster.ts'
 import { createHealth } from './health.ts'
 import { createLimiter, createOpenLimiter } from './limiter.ts'
+import type { Metrics } from './metrics.ts'
 import { createPasswords } from './passwords.ts'
 import { getSecrets } from './secrets.ts'
 import { createUpgrades, type Upgrades } from './upgrade.ts'
@@ -26,6 +27,7 @@ export interface InstanceDeps {
   readonly config: Config
   readonly logger: Logger
   readonly db: Database
+  readonly metrics: Metrics
   readonly phase: () => Health['status']
 }
 
@@ -38,18 +40,29 @@ export interface Instance {
   drain(milliseconds: number): Promise<void>
 }
 
-export async function createInstance({ config, logger, db, phase }: InstanceDeps): Promise<Instance> {
+export async function createInstance({
+  config,
+  logger,
+  db,
+  metrics,
+  phase,
+}: InstanceDeps): Promise<Instance> {
   const onFault = ({ error, ...where }: { error: unknown }) => logger.error({ err: error, ...where }, 'fault')
   const changes = createChangesReader(db)
   const users = createUserReader(db)
   const onDatabaseFault = (error: unknown) => onFault({ error })
   const indexer = createIndexer(db, { clock, language: config.SEARCH_LANGUAGE, onFault: onDatabaseFault })
-  const committer = createCommitter(db, { onMessages: indexer.changed, onFault: onDatabaseFault })
-  const store = createRoomStore(db, committer)
+  const committer = createCommitter(db, {
+    onMessages: indexer.changed,
+    onStatement: (milliseconds) => metrics.query('commit', milliseconds),
+    onFault: onDatabaseFault,
+  })
+  const store = metrics.measureStore(createRoomStore(db, committer))
   const ports = { config, logger, clock, ids, store, changes, users, onFault }
   const link = await openRedis(config, (error) => onFault({ error }))
   const cluster = link ? createCluster(link, ports) : createAlone(ports)
-  const { broadcast, presence, directory: rooms } = cluster
+  const { broadcast, presence } = cluster
+  const rooms = metrics.countCommands(cluster.directory)
   const rates = ratesOf(config)
   const limiter = config.RATE_LIMITS === 'off' ? createOpenLimiter() : createLimiter(rates, cluster.counts)
   const secrets = await getSecrets(config)
@@ -75,7 +88,13 @@ export async function createInstance({ config, logger, db, phase }: InstanceDeps
     ids,
     connectionsPerUser: config.CONNECTIONS_PER_USER,
     onFault,
+    onRepair: metrics.repaired,
   })
+  metrics.show(() => ({
+    connections: gateway.counts().connections,
+    mailbox: cluster.rooms.waiting,
+    rooms: cluster.rooms.count,
+  }))
   const incomingOf = (context: Context) => (context.env as HttpBindings).incoming
   const app = createApp({
     config,
@@ -91,6 +110,8 @@ export async function createInstance({ config, logger, db, phase }: InstanceDeps
     broadcast,
     limiter,
     health: createHealth(config, db, phase),
+    metrics: metrics.page,
+    onRequest: metrics.request,
     asset,
     remoteAddress: (context) => getConnInfo(context).remote.address ?? null,
     upgrade: (context, authenticated) => upgrades.accept(incomingOf(context), authenticated),

@@ -42,12 +42,15 @@ export async function start(config: Config, logger: Logger): Promise<Running> {
 
   /** What takes long to load is loaded once the port is open. */
   async function open(): Promise<() => Promise<void>> {
+    const { createMetrics } = await import('./metrics.ts')
     const { openDatabase } = await import('./database.ts')
-    const database = await openDatabase(config, (error) =>
-      logger.error({ err: error }, 'database connection lost'),
-    )
+    const metrics = createMetrics()
+    const database = await openDatabase(config, {
+      onQuery: metrics.query,
+      onFault: (error) => logger.error({ err: error }, 'database connection lost'),
+    })
     const { createInstance } = await import('./instance.ts')
-    const made = await createInstance({ config, logger, db: database.db, phase: () => phase })
+    const made = await createInstance({ config, logger, db: database.db, metrics, phase: () => phase })
     made.upgrades.listen(server)
     instance = made
     phase = 'ok'

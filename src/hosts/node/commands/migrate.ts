@@ -10,9 +10,9 @@ export function addMigrate(program: Command): void {
     .action(async () => {
       const config = configOrExit()
       const logger = createLogger(config)
-      const database = await openDatabase(config, (error) =>
-        logger.error({ err: error }, 'database connection lost'),
-      )
+      const database = await openDatabase(config, {
+        onFault: (error) => logger.error({ err: error }, 'database connection lost'),
+      })
       await database.close()
       process.stdout.write('The schema is up to date.\n')
     })
