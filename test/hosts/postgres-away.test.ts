@@ -1,0 +1,153 @@
+import { readFileSync } from 'node:fs'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Client, createClient } from '../../src/client/client.ts'
+import { LoggedIn } from '../../src/protocol/rest.ts'
+import { createPostgresServer, type PostgresServer } from '../support/postgres-server.ts'
+import { type Server, startServer } from '../support/server.ts'
+
+const PATIENCE = 120_000
+const PASSWORD = 'Tea-at-4!'
+/** Milliseconds in which everything is answered (G14), and how much of a busy machine is forgiven. */
+const PROMISED = 2_000
+const BUSY = 500
+
+let postgres: PostgresServer
+let server: Server
+let client: Client
+let token: string
+let socket: WebSocket
+let chatId: string
+let messageId: string
+
+beforeAll(async () => {
+  postgres = await createPostgresServer()
+  server = await startServer({ databaseUrl: postgres.url('postgres') })
+  client = createClient({ url: server.url })
+  await client.register({ username: 'ann', password: PASSWORD })
+  client.connect()
+  chatId = (await client.createGroup('Tea', [])).id
+  messageId = (await client.send(chatId, { content: 'one' })).message.id
+  token = LoggedIn.parse(await (await login()).json()).accessToken
+  socket = new WebSocket(`${server.url.replace('http', 'ws')}/ws`, ['parley.v1', `bearer.${token}`])
+  await frame(({ type }) => type === 'hello')
+}, PATIENCE)
+
+afterAll(async () => {
+  client?.disconnect()
+  socket?.close()
+  await server?.stop()
+  await postgres?.remove()
+})
+
+test.each([
+  {
+    name: 'stopped',
+    away: () => postgres.stop('immediate'),
+    back: () => postgres.start(),
+  },
+  {
+    name: 'frozen',
+    away: () => signalAll('SIGSTOP'),
+    back: () => signalAll('SIGCONT'),
+  },
+])(
+  'while Postgres is $name everything is answered in 2 s with 503 and Retry-After, and it recovers by itself',
+  {
+    timeout: PATIENCE,
+  },
+  async ({ away, back }) => {
+    await away()
+    for (const answer of await Promise.all([...listReads().map(read), post(), login()].map(timed))) {
+      expect(answer).toMatchObject({ status: 503, retryAfter: '1', code: 'SERVICE_UNAVAILABLE' })
+      expect(answer.milliseconds, answer.path).toBeLessThan(PROMISED + BUSY)
+    }
+    const begin = performance.now()
+    expect(await sendFrame()).toMatchObject({ type: 'error', error: { code: 'SERVICE_UNAVAILABLE' } })
+    expect(performance.now() - begin).toBeLessThan(PROMISED + BUSY)
+    // Once it is known to be away, nobody waits for it.
+    const { milliseconds } = await timed(read('/api/chats'))
+    expect(milliseconds).toBeLessThan(PROMISED + BUSY)
+
+    const kept = client.send(chatId, { content: 'sent while it was away' })
+    await back()
+    expect((await kept).message.content).toBe('sent while it was away')
+    await expect.poll(async () => (await read('/api/chats')).status, { timeout: 20_000 }).toBe(200)
+    for (const path of listReads()) expect((await read(path)).status, path).toBe(200)
+    expect(socket.readyState).toBe(WebSocket.OPEN)
+    expect(await sendFrame()).toMatchObject({ type: 'ack' })
+  },
+)
+
+/** Every route that only reads. */
+function listReads(): string[] {
+  return [
+    ...['/api/users/me', '/api/users/search?q=ann', '/api/contacts', '/api/contacts/pending'],
+    ...['/api/auth/sessions', '/api/chats', `/api/chats/${chatId}`, `/api/chats/${chatId}/messages`],
+    ...[`/api/chats/${chatId}/changes?since=0`, '/api/messages/search?q=one'],
+    ...[`/api/messages/${messageId}`, `/api/messages/${messageId}/receipts`],
+  ]
+}
+
+const read = (path: string) => fetch(server.url + path, { headers: { Authorization: `Bearer ${token}` } })
+
+const post = () =>
+  fetch(`${server.url}/api/chats/${chatId}/messages`, {
+    method: 'POST',
+    headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
+    body: JSON.stringify({ content: 'two' }),
+  })
+
+const login = () =>
+  fetch(`${server.url}/api/auth/login`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ username: 'ann', password: PASSWORD }),
+  })
+
+async function timed(asked: Promise<Response>) {
+  const begin = performance.now()
+  const answer = await asked
+  const milliseconds = performance.now() - begin
+  const { error } = (await answer.json()) as { error?: { code: string } }
+  return {
+    path: new URL(answer.url).pathname,
+    status: answer.status,
+    retryAfter: answer.headers.get('Retry-After'),
+    code: error?.code,
+    milliseconds,
+  }
+}
+
+let frames = 0
+
+function sendFrame() {
+  frames += 1
+  const id = `frame-${frames}`
+  const replied = frame((it) => it.id === id)
+  socket.send(JSON.stringify({ type: 'message:send', id, data: { chatId, content: id } }))
+  return replied
+}
+
+type Frame = { readonly type: string; readonly id?: string }
+
+function frame(isIt: (frame: Frame) => boolean): Promise<Frame> {
+  return new Promise((resolve, reject) => {
+    const ended = () => reject(new Error('The socket was closed'))
+    const hear = ({ data }: MessageEvent) => {
+      const heard = JSON.parse(data)
+      if (!isIt(heard)) return
+      socket.removeEventListener('message', hear)
+      socket.removeEventListener('close', ended)
+      resolve(heard)
+    }
+    socket.addEventListener('message', hear)
+    socket.addEventListener('close', ended)
+  })
+}
+
+/** To Postgres's first process and all its children, which are the connections. */
+async function signalAll(signal: 'SIGSTOP' | 'SIGCONT'): Promise<void> {
+  const parent = postgres.pid() ?? 0
+  const children = readFileSync(`/proc/${parent}/task/${parent}/children`, 'utf8').trim().split(' ')
+  for (const pid of [parent, ...children.map(Number)]) process.kill(pid, signal)
+}
