@@ -33,7 +33,7 @@ export function createRedisPubSub(link: RedisLink, options: RedisPubSubOptions):
         unsubscribe: 'unsubscribe',
         publish: 'publish',
       } as const)
-  let isDown = true
+  let isDown = subscriber.status !== 'ready'
 
   subscriber.on(words.message, (channel: string, text: string) => {
     const found = listeners.get(channel)
