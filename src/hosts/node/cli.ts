@@ -3,6 +3,7 @@ import './module-cost.ts'
 import { Command } from 'commander'
 import { addConformance } from './commands/conformance.ts'
 import { addDemo } from './commands/demo.ts'
+import { addFaults } from './commands/faults.ts'
 import { addMigrate } from './commands/migrate.ts'
 import { addReplay } from './commands/replay.ts'
 import { addStart } from './commands/start.ts'
@@ -10,5 +11,5 @@ import { addStart } from './commands/start.ts'
 const program = new Command('parley')
   .description('Real-time chat: one total order per chat, nothing acknowledged is ever lost')
   .showHelpAfterError()
-for (const add of [addStart, addMigrate, addDemo, addConformance, addReplay]) add(program)
+for (const add of [addStart, addMigrate, addDemo, addConformance, addReplay, addFaults]) add(program)
 await program.parseAsync()

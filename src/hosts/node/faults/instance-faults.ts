@@ -1,0 +1,59 @@
+import type { Fault } from './fault.ts'
+
+const KILL_EVERY = 5_000
+const FREEZE_MOST = 10_000
+
+/** What befalls instances. */
+export const instanceFaults: readonly Fault[] = [
+  {
+    id: 'F1',
+    title: 'kill -9 an instance every 5 s',
+    inject: (scene) =>
+      scene.repeat(KILL_EVERY, async () => {
+        const victim = scene.pickOwner()
+        const chatIds = scene.chatsOf(victim)
+        const ended = victim.end('SIGKILL')
+        scene.struck(chatIds)
+        await ended
+        await scene.stage.start(victim)
+      }),
+  },
+  {
+    id: 'F2',
+    title: 'kill -9 every instance',
+    async inject(scene) {
+      await scene.pause(scene.left / 3)
+      scene.struck(scene.chatIds)
+      const { instances } = scene.stage
+      await Promise.all(instances.map((instance) => instance.end('SIGKILL')))
+      await Promise.all(instances.map((instance) => scene.stage.start(instance)))
+      await scene.pause(scene.left)
+    },
+  },
+  {
+    id: 'F3',
+    title: 'SIGSTOP an instance for 10 s, then SIGCONT',
+    async inject(scene) {
+      await scene.pause(scene.left / 10)
+      const victim = scene.pickOwner()
+      scene.struck(scene.chatsOf(victim))
+      victim.freeze()
+      // What it does when it wakes is half of the fault.
+      await scene.pause(Math.min(FREEZE_MOST, scene.left * 0.75))
+      victim.thaw()
+      await scene.pause(scene.left)
+    },
+  },
+  {
+    id: 'F5',
+    title: 'rolling restart with SIGTERM',
+    async inject(scene) {
+      for (const instance of scene.stage.instances) {
+        scene.struck(scene.chatsOf(instance))
+        await instance.end('SIGTERM')
+        await scene.stage.start(instance)
+      }
+      await scene.pause(scene.left)
+    },
+  },
+]

@@ -1,0 +1,152 @@
+import { randomBytes } from 'node:crypto'
+import { Random } from '../../../conformance/random.ts'
+import { Latencies } from '../replay/latencies.ts'
+import { inParallel } from '../replay/parallel.ts'
+import { clientFaults } from './client-faults.ts'
+import type { Fault } from './fault.ts'
+import { instanceFaults } from './instance-faults.ts'
+import { judge, type Verdict } from './judge.ts'
+import { startLoad } from './load.ts'
+import { Scene } from './scene.ts'
+import { createStage, type Stage } from './stage.ts'
+import { storeFaults } from './store-faults.ts'
+import { createNotes, type Notes, Voice } from './voice.ts'
+
+/** Most milliseconds that a send may take to be settled once the fault is over: clients back off up to 30 s. */
+const SETTLE = 45_000
+const ENTERED_AT_ONCE = 4
+/** Every client speaks in so many chats. */
+const CHATS_EACH = 2
+
+export const FAULTS: readonly Fault[] = [...instanceFaults, ...storeFaults, ...clientFaults].sort(
+  (a, b) => Number(a.id.slice(1)) - Number(b.id.slice(1)),
+)
+
+export interface FaultRunOptions {
+  /** Ids of faults; all when left out. */
+  readonly only?: readonly string[] | undefined
+  readonly seconds: number
+  readonly seed: number
+  readonly instances: number
+  readonly clients: number
+  readonly chats: number
+  readonly onResult?: (result: FaultResult) => void
+}
+
+/** FaultResult is one row of the table. Times are in milliseconds. */
+export interface FaultResult extends Verdict {
+  readonly id: string
+  readonly title: string
+  /** How often the fault hit. */
+  readonly strikes: number
+  readonly acked: number
+  /** Sends that were never settled. */
+  readonly unknown: number
+  readonly refused: number
+  /** Holes that clients asked for. */
+  readonly repaired: number
+  readonly takeover: Spread
+  readonly reconnect: Spread
+  readonly delivery: Spread
+}
+
+export interface Spread {
+  readonly count: number
+  readonly p50: number
+  readonly p99: number
+}
+
+/** runFaults starts a service of its own, injects one fault after another under load, and judges each. */
+export async function runFaults(options: FaultRunOptions): Promise<FaultResult[]> {
+  const { only, seed, instances, clients, onResult } = options
+  const faults = FAULTS.filter(({ id }) => only?.includes(id) ?? true)
+  const stage = await createStage(instances)
+  const voices: Voice[] = []
+  try {
+    await stage.heal()
+    const url = `http://127.0.0.1:${stage.front.port}`
+    const tag = randomBytes(4).toString('hex')
+    for (let number = 1; number <= clients; number += 1) voices.push(new Voice(url, `voice-${tag}-${number}`))
+    await inParallel(voices, ENTERED_AT_ONCE, (voice) => voice.enter())
+    const results: FaultResult[] = []
+    for (const fault of faults) {
+      const result = await runFault(fault, { stage, voices, random: new Random(seed), options })
+      results.push(result)
+      onResult?.(result)
+    }
+    return results
+  } finally {
+    for (const { client } of voices) client.disconnect()
+    await stage.close()
+  }
+}
+
+interface Setting {
+  readonly stage: Stage
+  readonly voices: readonly Voice[]
+  readonly random: Random
+  readonly options: FaultRunOptions
+}
+
+async function runFault(fault: Fault, { stage, voices, random, options }: Setting): Promise<FaultResult> {
+  const notes = createNotes()
+  const chatIds = await gather(voices, options.chats, notes)
+  const scene = new Scene(stage, { voices, chatIds, random, seconds: options.seconds })
+  const load = startLoad(voices, random)
+  await fault.inject(scene)
+  await stage.heal()
+  await load.stop(SETTLE)
+  const verdict = await judge(scene, notes)
+  return { id: fault.id, title: fault.title, ...verdict, ...measure(scene, notes) }
+}
+
+/** New chats for each fault, so that each is judged by itself. */
+async function gather(voices: readonly Voice[], count: number, notes: Notes): Promise<string[]> {
+  const people = Array.from({ length: count }, (_, chat) =>
+    voices.filter((_, place) =>
+      Array.from({ length: CHATS_EACH }, (_, nth) => (place + nth) % count).includes(chat),
+    ),
+  )
+  const chatIds = await inParallel(people, ENTERED_AT_ONCE, async ([owner, ...others], chat) => {
+    if (!owner) throw new Error('There are too few clients for so many chats')
+    const { id } = await owner.client.createGroup(
+      `Chat ${chat + 1}`,
+      others.map(({ userId }) => userId),
+    )
+    return id
+  })
+  await inParallel(voices, ENTERED_AT_ONCE, async (voice) => {
+    const own = chatIds.filter((_, chat) => people[chat]?.includes(voice))
+    await voice.begin(own, notes)
+  })
+  return chatIds
+}
+
+function measure({ strikes }: Scene, { sends, repairs, reconnects, deliveries }: Notes) {
+  const acked = sends.filter(({ outcome }) => outcome === 'ok')
+  const sendsOf = Map.groupBy(acked, ({ chatId }) => chatId)
+  const takeovers = strikes.flatMap(({ at, chatIds }) =>
+    chatIds.flatMap((chatId) => {
+      const after = (sendsOf.get(chatId) ?? []).filter(({ invokedAt }) => invokedAt >= at)
+      const first = Math.min(...after.map(({ settledAt = Number.POSITIVE_INFINITY }) => settledAt))
+      return Number.isFinite(first) ? [first - at] : []
+    }),
+  )
+  return {
+    strikes: strikes.length,
+    acked: acked.length,
+    unknown: sends.filter(({ outcome }) => outcome === 'unknown').length,
+    refused: sends.filter(({ outcome }) => outcome === 'failed').length,
+    repaired: repairs,
+    takeover: toSpread(takeovers),
+    reconnect: toSpread(reconnects),
+    delivery: toSpread(deliveries),
+  }
+}
+
+function toSpread(values: readonly number[]): Spread {
+  const latencies = new Latencies()
+  for (const value of values) latencies.add(value)
+  const [p50, p99] = latencies.percentiles(0.5, 0.99)
+  return { count: latencies.count, p50, p99 }
+}
