@@ -94,7 +94,9 @@ export const Settings = z.object({
   REDIS_PREFIX: text
     .default('parley:')
     .meta(setting('Storage', 'Begins every key and channel; another one for each deployment on one Redis')),
-  DATABASE_POOL: whole(2, 500).default(20).meta(setting('Storage', 'Most connections to Postgres')),
+  DATABASE_POOL: whole(2, 500)
+    .default(20)
+    .meta(setting('Storage', 'Most connections to Postgres, besides two for commits')),
 
   JWT_SECRET: secret
     .optional()

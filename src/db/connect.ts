@@ -64,6 +64,8 @@ export interface Database {
   /** The connections of the committer, apart from `pool`, so that reads cannot hold commits up. */
   readonly commits: pg.Pool
   readonly isEmbedded: boolean
+  /** The most that this instance opens, and how many Postgres has for its role; null for PGlite. */
+  readonly connections: { readonly needed: number; readonly available: number } | null
   /**
    * Answers the rows of a statement that is asked often: each connection parses it once, under its name. Not in
    * PGlite, whose one session would still know the name when the connection is another.
@@ -87,7 +89,8 @@ export class UnfitDatabaseError extends Error {
 
 /**
  * connect opens the pools. Rejects with an UnfitDatabaseError when the server is too old, or would acknowledge what
- * it has not flushed (`synchronous_commit` or `fsync` off), and with the driver's error when it cannot be reached.
+ * it has not flushed (`synchronous_commit` or `fsync` off), or has too few connections, and with the driver's error
+ * when it cannot be reached.
  * PGlite has no fsync: it survives a crash of the process, not of the machine.
  */
 export async function connect(options: DatabaseOptions): Promise<Database> {
@@ -120,21 +123,25 @@ export async function connect(options: DatabaseOptions): Promise<Database> {
   const breaker = createBreaker(timers)
   // PGlite is never away, and whoever waits for it waits for others.
   const query: Query = isEmbedded ? unbounded : (...given) => breaker.run(() => unbounded(...given))
-  pool.query = query as typeof pool.query
   const close = async () => {
     await Promise.all([...new Set([pool, commits])].map((it) => it.end()))
   }
+  const needed = poolSize + COMMIT_CONNECTIONS
+  let available: number
   try {
-    await check(pool, isEmbedded)
+    available = await check(pool, isEmbedded ? 0 : needed)
   } catch (error) {
     await close()
     throw error
   }
+  // From here on: a start may take as long as it takes.
+  pool.query = query as typeof pool.query
   return {
     pool,
     orm: drizzle(pool, { casing: 'snake_case' }),
     commits,
     isEmbedded,
+    connections: isEmbedded ? null : { needed, available },
     async ask<T extends object>({ name, isBackground = false, ...statement }: Asked) {
       const run = isBackground ? unbounded : query
       const { rows } = await run(isEmbedded ? statement : { name, ...statement })
@@ -190,17 +197,34 @@ const timers: Clock = {
   },
 }
 
-async function check(pool: pg.Pool, isEmbedded: boolean): Promise<void> {
-  const { rows } = await pool.query<{ version: number; commit: string; fsync: string }>(
-    `select current_setting('server_version_num')::int as version,
-            current_setting('synchronous_commit') as commit, current_setting('fsync') as fsync`,
-  )
+interface ServerSettings {
+  readonly version: number
+  readonly commit: string
+  readonly fsync: string
+  readonly available: number
+}
+
+/** Some connections are left to superusers and, from Postgres 16 on, to chosen roles; a role and a database may have fewer. */
+const SETTINGS = `
+select current_setting('server_version_num')::int as version,
+  current_setting('synchronous_commit') as commit, current_setting('fsync') as fsync,
+  least(
+    current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+      - coalesce(current_setting('reserved_connections', true)::int, 0),
+    (select nullif(rolconnlimit, -1) from pg_roles where rolname = current_user),
+    (select nullif(datconnlimit, -1) from pg_database where datname = current_database())
+  ) as available`
+
+/** Answers how many connections there are for this role. PGlite has one, is asked for none, and does not flush. */
+async function check(pool: pg.Pool, needed: number): Promise<number> {
+  const { rows } = await pool.query<ServerSettings>(SETTINGS)
   const [settings] = rows
   if (!settings) throw new UnfitDatabaseError('The database does not tell its settings')
-  if (settings.version < OLDEST_VERSION) {
-    throw new UnfitDatabaseError(`Postgres 15 or later is needed; this one says ${settings.version}`)
+  const { version, available } = settings
+  if (version < OLDEST_VERSION) {
+    throw new UnfitDatabaseError(`Postgres 15 or later is needed; this one says ${version}`)
   }
-  if (isEmbedded) return
+  if (needed === 0) return available
   for (const name of ['commit', 'fsync'] as const) {
     if (settings[name] !== 'off') continue
     const setting = name === 'commit' ? 'synchronous_commit' : name
@@ -208,4 +232,10 @@ async function check(pool: pg.Pool, isEmbedded: boolean): Promise<void> {
       `${setting} is off: acknowledged messages could be lost. Turn it on for this database and user`,
     )
   }
+  if (needed > available) {
+    throw new UnfitDatabaseError(
+      `DATABASE_POOL and ${COMMIT_CONNECTIONS} for commits are ${needed} connections, and Postgres has ${available} for this role: lower DATABASE_POOL or raise max_connections`,
+    )
+  }
+  return available
 }

@@ -30,6 +30,26 @@ describe('connect, on Postgres', () => {
     await db.close()
   })
 
+  test('counts the connections that it may open, and those that there are', async () => {
+    const db = await connect({ url: database.url, poolSize: 20, onFault })
+    const { rows } = await database.query(`
+      select current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int as usable`)
+    expect(db.connections).toEqual({ needed: 22, available: rows[0].usable })
+    await db.close()
+  })
+
+  test('refuses a server that has too few connections for this one instance', async () => {
+    await expect(connect({ url: database.url, poolSize: 500, onFault })).rejects.toThrow(
+      /^DATABASE_POOL and 2 for commits are 502 connections, and Postgres has \d+ for this role: lower/,
+    )
+    const name = new URL(database.url).pathname.slice(1)
+    await database.query(`alter database ${name} connection limit 11`)
+    await expect(connect({ url: database.url, poolSize: 10, onFault })).rejects.toThrow(
+      'has 11 for this role',
+    )
+    await database.query(`alter database ${name} connection limit -1`)
+  })
+
   test('refuses a database that would acknowledge what it has not flushed', async () => {
     await database.query(
       `alter database ${new URL(database.url).pathname.slice(1)} set synchronous_commit = off`,

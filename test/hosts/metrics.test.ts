@@ -35,6 +35,7 @@ test('what an instance does shows in /metrics, by names that dashboards and aler
     ),
   ).toBe(1)
   expect(samples.get('parley_rooms_active')).toBe(1)
+  expect(samples.get('parley_instances')).toBe(1)
   for (const name of [
     ...['parley_commit_conflicts_total', 'parley_repairs_total', 'parley_mailbox_commands'],
     ...['nodejs_eventloop_lag_seconds', 'process_resident_memory_bytes'],

@@ -16,6 +16,7 @@ import type { Health } from '../../protocol/rest.ts'
 import { asset } from './assets.ts'
 import { clock, ids } from './clock.ts'
 import { createAlone, createCluster } from './cluster/cluster.ts'
+import { checkConnections } from './connection-budget.ts'
 import { createHealth } from './health.ts'
 import { createLimiter, createOpenLimiter } from './limiter.ts'
 import type { Metrics } from './metrics.ts'
@@ -94,6 +95,7 @@ export async function createInstance({
     connections: gateway.counts().connections,
     mailbox: cluster.rooms.waiting,
     rooms: cluster.rooms.count,
+    instances: cluster.known()?.instances ?? 1,
   }))
   const incomingOf = (context: Context) => (context.env as HttpBindings).incoming
   const app = createApp({
@@ -118,7 +120,15 @@ export async function createInstance({
   })
   const upgrades = createUpgrades({ gateway, fetch: (request, env) => app.fetch(request, env), onFault })
 
+  const cancelCheck = checkConnections({
+    connections: db.connections,
+    instances: () => cluster.known()?.instances ?? 1,
+    clock,
+    logger,
+  })
+
   async function drain(milliseconds: number): Promise<void> {
+    cancelCheck()
     cluster.leave()
     await gateway.drain(milliseconds)
     cluster.rooms.drain()

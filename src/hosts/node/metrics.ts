@@ -15,6 +15,8 @@ export interface Counts {
   /** Commands that wait in the mailboxes of all rooms here. */
   readonly mailbox: number
   readonly rooms: number
+  /** That this one knows, itself included. */
+  readonly instances: number
 }
 
 /**
@@ -133,6 +135,7 @@ function showCounts(counts: () => Counts, registers: Registry[]): void {
     connections: ['websocket_connections_active', 'Sockets that are open here'],
     mailbox: ['parley_mailbox_commands', 'Commands that wait in the mailboxes of all rooms here'],
     rooms: ['parley_rooms_active', 'Rooms in the memory of this instance'],
+    instances: ['parley_instances', 'Instances that take commands, as this one knows them'],
   } satisfies Record<keyof Counts, [name: string, help: string]>
   for (const [key, [name, help]] of Object.entries(gauges)) {
     new Gauge({
