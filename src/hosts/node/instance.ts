@@ -22,6 +22,7 @@ import { createLimiter, createOpenLimiter } from './limiter.ts'
 import type { Metrics } from './metrics.ts'
 import { createPasswords } from './passwords.ts'
 import { getSecrets } from './secrets.ts'
+import { createTraces } from './traces.ts'
 import { createUpgrades, type Upgrades } from './upgrade.ts'
 
 export interface InstanceDeps {
@@ -58,12 +59,13 @@ export async function createInstance({
     onStatement: (milliseconds) => metrics.query('commit', milliseconds),
     onFault: onDatabaseFault,
   })
-  const store = metrics.measureStore(createRoomStore(db, committer))
+  const traces = createTraces(ids)
+  const store = traces.followCommits(metrics.measureStore(createRoomStore(db, committer)))
   const ports = { config, logger, clock, ids, store, changes, users, onFault }
   const link = await openRedis(config, (error) => onFault({ error }))
   const cluster = link ? createCluster(link, ports) : createAlone(ports)
   const { broadcast, presence } = cluster
-  const rooms = metrics.countCommands(cluster.directory)
+  const rooms = metrics.countCommands(traces.followCommands(cluster.directory))
   const rates = ratesOf(config)
   const limiter = config.RATE_LIMITS === 'off' ? createOpenLimiter() : createLimiter(rates, cluster.counts)
   const secrets = await getSecrets(config)
