@@ -34,14 +34,27 @@ on this machine. docs/reliability.md tells what each fault does and what the col
 
 Ends with 0 when every fault was clean: nothing lost, doubled or reordered, and every client caught up.`
 
-async function isUnharmed({ json, seed = Date.now() % 2 ** 32, ...options }: Options): Promise<boolean> {
+async function isUnharmed({
+  json,
+  only,
+  seed = Date.now() % 2 ** 32,
+  ...options
+}: Options): Promise<boolean> {
   // Loaded here, as no other command needs it.
-  const { runFaults } = await import('../faults/run.ts')
+  const { FAULTS, runFaults } = await import('../faults/run.ts')
   const { isClean, toHead, toRow } = await import('../faults/table.ts')
+  const faults = FAULTS.filter(({ id }) => only?.includes(id) ?? true)
+  const unknown = only?.filter((id) => !faults.some((fault) => fault.id === id)) ?? []
+  if (unknown.length > 0) {
+    process.stderr.write(
+      `There is no ${unknown.join(', ')}: there are ${FAULTS.map(({ id }) => id).join(', ')}\n`,
+    )
+    return false
+  }
   say(`${options.instances} instances, ${options.clients} clients, ${options.chats} chats, seed ${seed}\n`)
   say(toHead())
   try {
-    const results = await runFaults({ ...options, seed, onResult: (result) => say(toRow(result)) })
+    const results = await runFaults({ ...options, faults, seed, onResult: (result) => say(toRow(result)) })
     if (json !== undefined) writeFileSync(json, `${JSON.stringify({ seed, results }, null, 2)}\n`)
     return results.length > 0 && results.every(isClean)
   } catch (error) {

@@ -58,8 +58,7 @@ export async function createBadNetwork(upstreams: () => readonly NetConnectOpts[
       },
       reset() {
         connections.delete(connection)
-        near.resetAndDestroy()
-        far.resetAndDestroy()
+        for (const socket of [near, far]) end(socket)
       },
     }
     connections.add(connection)
@@ -106,4 +105,10 @@ export async function createBadNetwork(upstreams: () => readonly NetConnectOpts[
       return new Promise((resolve) => server.close(() => resolve()))
     },
   }
+}
+
+/** By a reset, which a unix socket does not know. */
+function end(socket: Socket): void {
+  if (socket.remoteFamily === undefined) socket.destroy()
+  else socket.resetAndDestroy()
 }

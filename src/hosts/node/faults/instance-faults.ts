@@ -8,15 +8,15 @@ export const instanceFaults: readonly Fault[] = [
   {
     id: 'F1',
     title: 'kill -9 an instance every 5 s',
-    inject: (scene) =>
-      scene.repeat(KILL_EVERY, async () => {
+    async inject(scene) {
+      await scene.pause(scene.left / 10)
+      await scene.repeat(KILL_EVERY, async () => {
         const victim = scene.pickOwner()
-        const chatIds = scene.chatsOf(victim)
-        const ended = victim.end('SIGKILL')
-        scene.struck(chatIds)
-        await ended
+        scene.struck(scene.chatsOf(victim))
+        await victim.end('SIGKILL')
         await scene.stage.start(victim)
-      }),
+      })
+    },
   },
   {
     id: 'F2',

@@ -45,10 +45,10 @@ export class Scene {
     return sleep(Math.min(milliseconds, this.left))
   }
 
-  /** Does it now and again after each pause, as long as there is time for another pause after it. */
+  /** Does it now and again at that distance, as long as half of it is left for what comes after. */
   async repeat(every: number, act: () => Promise<void> | void): Promise<void> {
     const interval = Math.min(every, this.left / 2)
-    while (this.left >= interval && this.left > 0) {
+    while (this.left > interval / 2) {
       const next = performance.now() + interval
       await act()
       await this.pause(Math.max(0, next - performance.now()))

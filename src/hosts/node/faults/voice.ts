@@ -61,7 +61,7 @@ export class Voice {
       if (state === 'live') {
         if (this.#lostAt !== undefined) this.#notes.reconnects.push(performance.now() - this.#lostAt)
         this.#lostAt = undefined
-      } else if (state !== 'offline') this.#lostAt ??= performance.now()
+      } else this.#lostAt = state === 'offline' ? undefined : (this.#lostAt ?? performance.now())
     })
   }
 
@@ -76,14 +76,21 @@ export class Voice {
   async enter(): Promise<void> {
     const account = { username: this.name, password: PASSWORD, displayName: this.name }
     this.#userId = (await enter(this.client, account)).id
-    await new Promise<void>((resolve) => {
-      this.client.on('status', ({ state }) => state === 'live' && resolve())
-      this.client.connect()
-    })
   }
 
-  /** Begins with fresh notes, about these chats. */
+  /** Connects anew: the balancer chooses again. */
+  async connect(): Promise<void> {
+    this.client.disconnect()
+    const live = Promise.withResolvers<void>()
+    const end = this.client.on('status', ({ state }) => state === 'live' && live.resolve())
+    this.client.connect()
+    await live.promise
+    end()
+  }
+
+  /** Begins with fresh notes, about these chats, on a new connection: after some faults all are on one instance. */
   async begin(chatIds: readonly string[], notes: Notes): Promise<void> {
+    await this.connect()
     this.#notes = notes
     this.#copies = new Map(chatIds.map((chatId) => [chatId, new ChatCopy(chatId, this.#userId)]))
     for (const chatId of chatIds) await this.client.load(chatId)
