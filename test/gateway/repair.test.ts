@@ -31,6 +31,21 @@ async function unheard(...commands: Command[]): Promise<void> {
 }
 
 describe('a hole in the broadcast', () => {
+  test('is counted once for a chat, however many listen', async () => {
+    let repairs = 0
+    const onRepair = () => {
+      repairs += 1
+    }
+    stage = createStage(tablesWith([aGroup(), aMessage(5)]), { onRepair })
+    for (const user of [MIA, OTTO]) await stage.connect(user)
+    await stage.do(OLGA, sent())
+    expect(repairs).toBe(0)
+    await unheard(sent())
+    await stage.do(OLGA, sent())
+    await settled()
+    expect(repairs).toBe(1)
+  })
+
   test('makes everybody who listens catch up, before what came after it', async () => {
     await unheard(sent(), sent())
     await stage.do(OLGA, sent())
