@@ -3,6 +3,8 @@ import type { RedisLink } from './redis.ts'
 
 /** Channels of one command, when all are subscribed again. */
 const AT_ONCE = 1_000
+/** Before the next try when a part of a cluster cannot be subscribed to, in milliseconds. */
+const RETRY_PAUSE = 500
 
 interface RedisPubSubOptions {
   /** Begins the name of every channel, so that deployments can share a Redis. */
@@ -33,25 +35,40 @@ export function createRedisPubSub(link: RedisLink, options: RedisPubSubOptions):
         unsubscribe: 'unsubscribe',
         publish: 'publish',
       } as const)
+  let tries = 0
   let isDown = subscriber.status !== 'ready'
 
   subscriber.on(words.message, (channel: string, text: string) => {
     const found = listeners.get(channel)
     if (found) for (const listener of [...found]) listen(listener, text)
   })
-  subscriber.on('ready', () => {
-    subscribeAgain().then(
-      () => {
-        isDown = false
-      },
-      (error: unknown) => options.onFault(error),
-    )
-  })
-  subscriber.on('close', () => {
+  subscriber.on('ready', heal)
+  subscriber.on('close', fall)
+  // A shard that goes takes its channels with it, and one that comes knows nothing of them.
+  for (const event of ['-node', '+node']) {
+    subscriber.on(event, () => {
+      fall()
+      heal()
+    })
+  }
+
+  function fall(): void {
     if (isDown) return
     isDown = true
     options.onDown()
-  })
+  }
+
+  /** Subscribes again until all of it is done. */
+  function heal(): void {
+    tries += 1
+    const own = tries
+    subscribeAgain().then(
+      () => {
+        if (own === tries) isDown = false
+      },
+      () => setTimeout(() => own === tries && subscriber.status === 'ready' && heal(), RETRY_PAUSE).unref(),
+    )
+  }
 
   /** What one listener makes of a text is no concern of the others. */
   function listen(listener: (text: string) => void, text: string): void {

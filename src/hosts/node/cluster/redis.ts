@@ -6,6 +6,8 @@ const COMMAND_TIMEOUT = 1_000
 const CONNECT_TIMEOUT = 2_000
 /** The most that is waited before the next attempt to connect: a Redis that is back is found within this. */
 const RETRY_MOST = 1_000
+/** Faults of one connection are told this far apart, at least. */
+const QUIET = 10_000
 /** Below TCP's own patience: a link that was cut without a word is found by the operating system after this. */
 const KEEP_ALIVE = 5_000
 
@@ -28,7 +30,7 @@ export function connectRedis(config: Config, onFault: (error: Error) => void): R
   if (!create) return undefined
   const commands = create({ enableOfflineQueue: false, enableAutoPipelining: true })
   const subscriber = create({ autoResubscribe: false })
-  for (const client of [commands, subscriber]) client.on('error', onFault)
+  for (const client of [commands, subscriber]) client.on('error', seldom(onFault))
   return {
     commands,
     subscriber,
@@ -37,6 +39,16 @@ export function connectRedis(config: Config, onFault: (error: Error) => void): R
       commands.disconnect()
       subscriber.disconnect()
     },
+  }
+}
+
+/** An outage is one fault, not one for each try to connect. */
+function seldom(onFault: (error: Error) => void): (error: Error) => void {
+  let quietUntil = 0
+  return (error) => {
+    if (performance.now() < quietUntil) return
+    quietUntil = performance.now() + QUIET
+    onFault(error)
   }
 }
 
