@@ -12,6 +12,7 @@ import { createChangesReader } from '../../db/queries/changes.ts'
 import { createRoomStore } from '../../db/room-store.ts'
 import { createUserReader } from '../../db/user-reader.ts'
 import { createGateway, type Gateway } from '../../gateway/gateway.ts'
+import { refuse } from '../../protocol/errors.ts'
 import type { Health } from '../../protocol/rest.ts'
 import { asset } from './assets.ts'
 import { clock, ids } from './clock.ts'
@@ -118,7 +119,11 @@ export async function createInstance({
     onRequest: metrics.request,
     asset,
     remoteAddress: (context) => getConnInfo(context).remote.address ?? null,
-    upgrade: (context, authenticated) => upgrades.accept(incomingOf(context), authenticated),
+    upgrade(context, authenticated) {
+      // A socket that is let in and closed is a success to a proxy, which would send the next one here too.
+      if (phase() === 'draining') refuse('SERVICE_UNAVAILABLE', 'This instance is about to stop: try again')
+      return upgrades.accept(incomingOf(context), authenticated)
+    },
   })
   const upgrades = createUpgrades({ gateway, fetch: (request, env) => app.fetch(request, env), onFault })
 
