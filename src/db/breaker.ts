@@ -1,30 +1,29 @@
 import pg from 'pg'
 import type { Clock } from '../rooms/ports.ts'
 
-/** Milliseconds in which a request's statement is answered, with its wait for a connection, or the request is not. */
-const PATIENCE = 1_800
+/** Milliseconds that one which tries whether the database is back keeps the others from trying, at most. */
+const TRIAL = 1_800
 /** Failures in a row, without any answer in between, after which the database counts as away. */
 const MOST_FAILURES = 3
 /** Milliseconds until one statement may try whether it is back. */
-const PAUSE = 500
+const PAUSE = 250
 
 /** DatabaseAwayError says that the database does not answer. What was asked may have been done. */
 export class DatabaseAwayError extends Error {
   override readonly name = 'DatabaseAwayError'
 }
 
-/** Breaker bounds how long anybody waits for a database that is away. */
+/** Breaker keeps everybody from waiting for a database that is away, one after another. */
 export interface Breaker {
-  /** Rejects with a DatabaseAwayError at once while the database is away, and when it does not answer in time. */
+  /** Rejects with a DatabaseAwayError at once while the database is away, else as the query does. */
   run<T>(query: () => Promise<T>): Promise<T>
 }
 
 /**
- * createBreaker lets everything through until nothing is answered any more. Then all but one statement fail at once,
- * every half second, until that one is answered. A statement that is slow among others that are answered fails alone,
- * and so do those that wait behind it.
+ * createBreaker lets everything through until nothing is answered any more. Then all fail at once but one every
+ * quarter of a second, until that is answered. Whatever fails while others are answered fails alone.
  */
-export function createBreaker(clock: Clock): Breaker {
+export function createBreaker(clock: Pick<Clock, 'now'> = timers): Breaker {
   let answers = 0
   let failures = 0
   let shutUntil = 0
@@ -46,7 +45,7 @@ export function createBreaker(clock: Clock): Breaker {
     const now = clock.now()
     if (now < shutUntil) throw new DatabaseAwayError('The database is away')
     // For as long as this one may take, nobody else tries.
-    shutUntil = now + PATIENCE
+    shutUntil = now + TRIAL
   }
 
   return {
@@ -54,7 +53,7 @@ export function createBreaker(clock: Clock): Breaker {
       admit()
       const before = answers
       try {
-        const result = await within(clock, query())
+        const result = await query()
         answered()
         return result
       } catch (error) {
@@ -66,13 +65,27 @@ export function createBreaker(clock: Clock): Breaker {
   }
 }
 
-function within<T>(clock: Clock, asked: Promise<T>): Promise<T> {
+/** within gives an answer up that does not come in so many milliseconds: it rejects with a DatabaseAwayError. */
+export function within<T>(
+  milliseconds: number,
+  asked: Promise<T>,
+  clock: Pick<Clock, 'after'> = timers,
+): Promise<T> {
   return new Promise((resolve, reject) => {
-    const cancel = clock.after(PATIENCE, () =>
-      reject(new DatabaseAwayError(`The database did not answer within ${PATIENCE} ms`)),
+    const cancel = clock.after(milliseconds, () =>
+      reject(new DatabaseAwayError(`The database did not answer within ${milliseconds} ms`)),
     )
     asked.then(resolve, reject).finally(cancel)
   })
+}
+
+/** Not the wall clock, which may be set. */
+const timers: Clock = {
+  now: () => performance.now(),
+  after(milliseconds, run) {
+    const timer = setTimeout(run, milliseconds)
+    return () => clearTimeout(timer)
+  },
 }
 
 /** Whether Postgres refused the statement. With FATAL it refuses the connection, as while it starts or stops. */

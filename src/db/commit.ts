@@ -2,6 +2,7 @@ import type pg from 'pg'
 import { v7 as uuidv7 } from 'uuid'
 import type { ChatEvent } from '../protocol/events.ts'
 import type { CommitResult, Turn } from '../rooms/ports.ts'
+import { createBreaker, DatabaseAwayError } from './breaker.ts'
 import { toCommitFault, toRefusal } from './commit-fault.ts'
 import type { Database } from './connect.ts'
 import { hotStatement, isHot } from './hot-statement.ts'
@@ -48,6 +49,8 @@ export function createCommitter(db: Database, options: CommitterOptions): Commit
   const lanes = Math.min(LANES, db.commits.options.max)
   // Another one per connection, because PGlite's one session outlives its connections with all that they prepared.
   const names = new WeakMap<pg.PoolClient, string>()
+  // Every room tries again and again: neither the server nor the log is to hear of each time.
+  const breaker = createBreaker()
   let queue: Waiting[] = []
   let inFlight = 0
   let isClosed = false
@@ -56,7 +59,7 @@ export function createCommitter(db: Database, options: CommitterOptions): Commit
   /** One lane: it takes what waits until nothing does. */
   async function run(): Promise<void> {
     while (queue.length > 0) {
-      const client = await db.commits.connect().catch(onFault)
+      const client = await breaker.run(() => db.commits.connect()).catch(onUnconnected)
       if (!client) {
         // Whoever waits in the queue is not made to wait for the next attempt to fail as well.
         settleAll(queue.splice(0), UNAVAILABLE)
@@ -68,6 +71,10 @@ export function createCommitter(db: Database, options: CommitterOptions): Commit
     }
     inFlight -= 1
     if (inFlight === 0) onIdle()
+  }
+
+  function onUnconnected(error: unknown): undefined {
+    if (!(error instanceof DatabaseAwayError)) onFault(error)
   }
 
   /** Commits a batch and settles it; answers whether the connection is still good. */

@@ -1,7 +1,6 @@
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
 import pg from 'pg'
-import type { Clock } from '../rooms/ports.ts'
-import { createBreaker } from './breaker.ts'
+import { createBreaker, within } from './breaker.ts'
 
 /** The oldest Postgres that the statements are tested on. */
 const OLDEST_VERSION = 150_000
@@ -13,6 +12,8 @@ const LOCK_TIMEOUT = 3_000
 const IDLE_IN_TRANSACTION_TIMEOUT = 2_000
 /** A commit that takes longer is given up; the client's side of it waits a little longer for Postgres's own word. */
 const COMMIT_TIMEOUT = 2_000
+/** In which a statement of a request is answered, with its wait for a connection, or the request is refused. */
+const PATIENCE = 1_800
 /** An unused connection ends after this: making one costs more than ten statements, so not after every lull. */
 const IDLE_TIMEOUT = 300_000
 /** What the client waits beyond a server-side timeout before it calls the connection dead. */
@@ -120,9 +121,11 @@ export async function connect(options: DatabaseOptions): Promise<Database> {
         },
       )
   const unbounded = measured(pool, onQuery)
-  const breaker = createBreaker(timers)
+  const breaker = createBreaker()
   // PGlite is never away, and whoever waits for it waits for others.
-  const query: Query = isEmbedded ? unbounded : (...given) => breaker.run(() => unbounded(...given))
+  const query: Query = isEmbedded
+    ? unbounded
+    : (...given) => breaker.run(() => within(PATIENCE, unbounded(...given)))
   const close = async () => {
     await Promise.all([...new Set([pool, commits])].map((it) => it.end()))
   }
@@ -173,11 +176,11 @@ type Query = (...given: readonly unknown[]) => Promise<pg.QueryResult>
 function measured(pool: pg.Pool, onQuery: (type: string, milliseconds: number) => void): Query {
   const query = pool.query.bind(pool) as unknown as Query
   return async (...given) => {
-    const begin = timers.now()
+    const begin = performance.now()
     try {
       return await query(...given)
     } finally {
-      onQuery(typeOf(given[0]), timers.now() - begin)
+      onQuery(typeOf(given[0]), performance.now() - begin)
     }
   }
 }
@@ -186,15 +189,6 @@ function measured(pool: pg.Pool, onQuery: (type: string, milliseconds: number) =
 function typeOf(statement: unknown): string {
   const { name, text } = typeof statement === 'string' ? { text: statement } : (statement as Partial<Asked>)
   return name ?? /\w+/.exec(text ?? '')?.[0]?.toLowerCase() ?? 'none'
-}
-
-/** Not the wall clock, which may be set. */
-const timers: Clock = {
-  now: () => performance.now(),
-  after(milliseconds, run) {
-    const timer = setTimeout(run, milliseconds)
-    return () => clearTimeout(timer)
-  },
 }
 
 interface ServerSettings {

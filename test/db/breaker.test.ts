@@ -1,10 +1,10 @@
 import pg from 'pg'
 import { beforeEach, expect, test } from 'vitest'
-import { type Breaker, createBreaker, DatabaseAwayError } from '../../src/db/breaker.ts'
+import { type Breaker, createBreaker, DatabaseAwayError, within } from '../../src/db/breaker.ts'
 import { createTestClock, type TestClock } from '../support/test-clock.ts'
 
 const PATIENCE = 1_800
-const PAUSE = 500
+const PAUSE = 250
 
 let clock: TestClock
 let breaker: Breaker
@@ -26,7 +26,7 @@ function ask(answer: () => Promise<string>): Promise<string> {
 
 const well = () => ask(async () => 'row')
 const lost = () => ask(() => Promise.reject(Object.assign(new Error('no'), { code: 'ECONNREFUSED' })))
-const silent = () => ask(() => new Promise<never>(() => {}))
+const silent = () => ask(() => within(PATIENCE, new Promise<never>(() => {}), clock))
 
 async function breakIt(): Promise<void> {
   for (let count = 0; count < 3; count += 1) await expect(lost()).rejects.toThrow('no')
