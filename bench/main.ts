@@ -6,20 +6,22 @@ import { measure, type Run } from './measure.ts'
 import { toReport } from './report.ts'
 import { SCENARIOS, type Scenario } from './scenarios.ts'
 import { createClassicTarget } from './targets/classic.ts'
-import { createParleyTarget } from './targets/parley.ts'
+import { createFleetTarget, createParleyTarget } from './targets/parley.ts'
 import type { Target } from './targets/target.ts'
 
 const HELP = `npm run bench -- [options]
   --list               what can be measured
   --scenario a,b       only these; all of them when left out
-  --target a,b         parley and classic, the comparison server; both when left out
+  --target a,b         parley and classic, the comparison server: both when left out; fleet, two instances over Redis
   --rounds 3           runs of each; the report gives medians, and of what went wrong the worst
   --seconds 8          measured in each run, after the warm-up
   --seed 1             of texts and times
   --json FILE          all runs
   --statements         shows what took Postgres longest in each run, and slows it a little
 `
-const TARGETS = { parley: createParleyTarget, classic: createClassicTarget }
+/** The report gives the ratio of the first two that are measured, in this order. */
+const TARGETS = { fleet: createFleetTarget, parley: createParleyTarget, classic: createClassicTarget }
+const USUAL = ['parley', 'classic']
 
 const { values } = parseArgs({
   options: {
@@ -44,7 +46,7 @@ async function run(): Promise<void> {
     values.scenario,
     SCENARIOS.map(({ name }) => name),
   ).flatMap((name) => SCENARIOS.find((scenario) => scenario.name === name) ?? [])
-  const names = choose(values.target, Object.keys(TARGETS))
+  const names = choose(values.target ?? USUAL.join(), Object.keys(TARGETS))
   const postgres = await startPostgres({ countsStatements: values.statements })
   const targets = new Map<string, Target>()
   try {

@@ -54,14 +54,14 @@ export async function measure(setting: Setting): Promise<Run> {
   const generator = await startGenerator({ speaks: target.speaks, users, chatSize, pace, seed })
   let server = await target.start(url)
   try {
-    const rssAtStart = rssOf(server.pid)
-    await generator.call('connect', server.port)
+    const rssAtStart = sum(server.pids, rssOf)
+    await generator.call('connect', server.ports)
     let figures: Partial<Run> = {}
     if (pace.kind === 'idle') await sleep(SETTLE)
     else figures = await underLoad(setting, generator, server)
     let crash: Crash | undefined
     if (scenario.isCrash) [server, crash] = await crashed(setting, generator, server, url)
-    const rss = rssOf(server.pid)
+    const rss = sum(server.pids, rssOf)
     await generator.call('drain')
     const { verdict, faults } = await generator.call('judge', await target.readStored(url, people))
     return {
@@ -84,9 +84,9 @@ async function underLoad(
   server: Server,
 ): Promise<Partial<Run>> {
   const readCpu = () => ({
-    server: cpuOf(server.pid),
+    server: sum(server.pids, cpuOf),
     postgres: cpuOf(postgres.pid),
-    others: target.otherPids.reduce((sum, pid) => sum + cpuOf(pid), 0),
+    others: sum(target.otherPids, cpuOf),
     generator: cpuOf(generator.pid),
   })
   await generator.call('start')
@@ -115,8 +115,12 @@ async function crashed(
   await server.stop('SIGKILL')
   await generator.call('stop')
   const killedAt = performance.now()
-  const next = await target.start(url, server.port)
+  const next = await target.start(url, server.ports)
   const restart = performance.now() - killedAt
-  const back = await generator.call('connect', next.port)
+  const back = await generator.call('connect', next.ports)
   return [next, { restart, back }]
+}
+
+function sum(pids: readonly number[], of: (pid: number) => number): number {
+  return pids.reduce((total, pid) => total + of(pid), 0)
 }

@@ -53,7 +53,7 @@ export class Load {
   readonly #history = new History()
   readonly #texts: string[]
   readonly #random
-  #port = 0
+  #ports: readonly number[] = []
   #isRunning = false
   #isOver = false
   #waiting: number[] = []
@@ -76,8 +76,8 @@ export class Load {
   }
 
   /** Connects everybody who is not, again and again where refused. Answers how long each took from now on. */
-  async connect(port: number): Promise<Percentiles> {
-    this.#port = port
+  async connect(ports: readonly number[]): Promise<Percentiles> {
+    this.#ports = ports
     this.#readyAfter = new Histogram()
     this.#connectedFrom = performance.now()
     this.#waiting = this.#isReady.flatMap((isReady, number) => (isReady ? [] : [number])).reverse()
@@ -185,7 +185,7 @@ export class Load {
       const number = this.#waiting.pop()
       if (number === undefined) break
       this.#connecting++
-      this.#clients[number]?.connect(this.#port)
+      this.#clients[number]?.connect(this.#ports[number % this.#ports.length] ?? 0)
     }
     if (this.#connecting === 0 && this.#waiting.length === 0) this.#whenReady?.()
   }

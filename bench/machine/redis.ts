@@ -1,11 +1,13 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { findPort } from '../../test/support/port.ts'
 import { type Child, startChild } from './child.ts'
 import { createFolder } from './folder.ts'
 
 export interface Redis extends Child {
   /** The unix socket that it listens on. */
   readonly path: string
+  readonly url: string
 }
 
 const PROGRAM = '/usr/bin/redis-server'
@@ -15,7 +17,9 @@ export async function startRedis(): Promise<Redis> {
   if (!existsSync(PROGRAM)) throw new Error('Redis is missing: apt-get install redis-server')
   const folder = createFolder('redis')
   const path = join(folder, 'redis.sock')
-  const args = ['--port', '0', '--unixsocket', path, '--dir', folder, '--save', '', '--appendonly', 'no']
+  const port = await findPort()
+  const listen = ['--port', String(port), '--bind', '127.0.0.1', '--unixsocket', path]
+  const args = [...listen, '--dir', folder, '--save', '', '--appendonly', 'no']
   const child = await startChild(PROGRAM, args, { isReady: async () => existsSync(path) })
-  return { ...child, path }
+  return { ...child, path, url: `redis://127.0.0.1:${port}` }
 }

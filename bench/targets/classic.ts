@@ -51,8 +51,8 @@ export async function createClassicTarget(): Promise<Target> {
       )
     },
 
-    async start(url, given) {
-      const port = given ?? (await findPort())
+    async start(url, given = []) {
+      const port = given[0] ?? (await findPort())
       const env = {
         ...process.env,
         PORT: String(port),
@@ -65,7 +65,7 @@ export async function createClassicTarget(): Promise<Target> {
         env,
         isReady: () => answers(port, '/health'),
       })
-      return { ...child, port }
+      return { stop: child.stop, ports: [port], pids: [child.pid] }
     },
 
     async readStored(url, { chatIds }) {

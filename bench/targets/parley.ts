@@ -5,6 +5,7 @@ import { findPort } from '../../test/support/port.ts'
 import { startChild } from '../machine/child.ts'
 import { createFolder } from '../machine/folder.ts'
 import { run } from '../machine/postgres.ts'
+import { type Redis, startRedis } from '../machine/redis.ts'
 import { answers, NODE, ROOT, type Target, toStored } from './target.ts'
 
 const SECRETS = {
@@ -15,10 +16,19 @@ const CLOCK = { now: () => Date.now(), after: () => () => {} }
 
 /** createParleyTarget measures this project as an operator would run it: one instance over Postgres. */
 export function createParleyTarget(): Target {
+  return createTarget(1)
+}
+
+/** createFleetTarget measures two instances over Postgres and Redis. Chats of two have one client at each. */
+export async function createFleetTarget(): Promise<Target> {
+  return createTarget(2, await startRedis())
+}
+
+function createTarget(instances: number, redis?: Redis): Target {
   const folder = createFolder('parley')
   return {
     speaks: 'parley',
-    otherPids: [],
+    otherPids: redis ? [redis.pid] : [],
 
     async prepare(url, { userIds, chatIds, chatSize, chatOf }) {
       await migrate(url)
@@ -58,11 +68,10 @@ export function createParleyTarget(): Target {
       )
     },
 
-    async start(url, given) {
-      const port = given ?? (await findPort())
+    async start(url, given = []) {
       const env = {
         ...process.env,
-        PORT: String(port),
+        ...(redis && { REDIS_URL: redis.url }),
         DATABASE_URL: url,
         DATA_DIR: folder,
         JWT_SECRET: SECRETS.access,
@@ -70,9 +79,18 @@ export function createParleyTarget(): Target {
         RATE_LIMITS: 'off',
         NODE_ENV: 'production',
       }
-      const isReady = () => answers(port, '/health/ready')
-      const child = await startChild(NODE, ['src/hosts/node/cli.ts', 'start'], { cwd: ROOT, env, isReady })
-      return { ...child, port }
+      const started = Array.from({ length: instances }, async (_, number) => {
+        const port = given[number] ?? (await findPort())
+        const isReady = () => answers(port, '/health/ready')
+        const own = { cwd: ROOT, env: { ...env, PORT: String(port) }, isReady }
+        return { port, child: await startChild(NODE, ['src/hosts/node/cli.ts', 'start'], own) }
+      })
+      const running = await Promise.all(started)
+      return {
+        ports: running.map(({ port }) => port),
+        pids: running.map(({ child }) => child.pid),
+        stop: async (signal) => void (await Promise.all(running.map(({ child }) => child.stop(signal)))),
+      }
     },
 
     async readStored(url, { chatIds }) {
@@ -95,6 +113,6 @@ export function createParleyTarget(): Target {
       )
     },
 
-    close: async () => {},
+    close: async () => redis?.stop(),
   }
 }

@@ -4,8 +4,10 @@ import type { Stored } from '../generator/verdict.ts'
 import type { Child } from '../machine/child.ts'
 import type { People } from '../people.ts'
 
-export interface Server extends Child {
-  readonly port: number
+export interface Server extends Pick<Child, 'stop'> {
+  /** Where it takes connections; clients are shared out over them in turn. */
+  readonly ports: readonly number[]
+  readonly pids: readonly number[]
 }
 
 /** Target is a chat server that the bench can measure. */
@@ -13,8 +15,8 @@ export interface Target {
   readonly speaks: Plan['speaks']
   /** Makes the tables and the people in an empty database, and signs everybody in. */
   prepare(databaseUrl: string, people: People): Promise<LoadUser[]>
-  /** Starts the server and resolves when it takes connections. On a `port` when it is started again. */
-  start(databaseUrl: string, port?: number): Promise<Server>
+  /** Starts the server and resolves when it takes connections. On the same ports when it is started again. */
+  start(databaseUrl: string, ports?: readonly number[]): Promise<Server>
   /** What the database holds of the load's messages, in stored order. */
   readStored(databaseUrl: string, people: People): Promise<Stored>
   /** Processes besides the server and Postgres that work for it. */
