@@ -52,14 +52,14 @@ export function createClusterBroadcast(pubsub: PubSub, members: Pick<Members, 's
  * A line of who and what, and a line for each text as it goes to sockets, which no receiver has to read: JSON has no
  * line breaks of its own.
  */
-export function encode(from: string, item: Broadcastable): string {
+function encode(from: string, item: Broadcastable): string {
   if (item.kind !== 'events') return `${from}\n${JSON.stringify(item)}`
   const events = item.events.map(({ text: _, ...event }) => event)
   const texts = item.events.map(({ text }) => text).join('\n')
   return `${from}\n${JSON.stringify({ ...item, events })}\n${texts}`
 }
 
-export function decode(encoded: string): { from: string; item: Broadcastable } {
+function decode(encoded: string): { from: string; item: Broadcastable } {
   const [from = '', head = '', ...texts] = encoded.split('\n')
   const item: Broadcastable = JSON.parse(head)
   if (item.kind !== 'events') return { from, item }
