@@ -6,10 +6,10 @@ import { connect, type Database } from '../src/db/connect.ts'
 import { createIndexer } from '../src/db/indexer.ts'
 import { migrate } from '../src/db/migrate.ts'
 import { clock } from '../src/hosts/node/clock.ts'
+import { createPostgresServer } from '../src/hosts/node/faults/servers/postgres.ts'
 import type { ChatEvent } from '../src/protocol/events.ts'
 import type { ChatInfo, User } from '../src/protocol/model.ts'
 import type { Turn } from '../src/rooms/ports.ts'
-import { createPostgresServer } from '../test/support/postgres-server.ts'
 
 const USAGE = `node bench/commit.ts [--rooms 100] [--messages 1] [--receipts] [--index] [--seconds 5] [--settings name=value ...]
 The group commit alone, on a real Postgres of its own: each room commits turns one after another, --messages in each,

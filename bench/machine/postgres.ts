@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { createPostgresServer } from '../../test/support/postgres-server.ts'
+import { createPostgresServer } from '../../src/hosts/node/faults/servers/postgres.ts'
 
 export interface Postgres {
   readonly pid: number

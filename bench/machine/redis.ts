@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { findPort } from '../../test/support/port.ts'
+import { findPort } from '../../src/hosts/node/faults/servers/port.ts'
 import { type Child, startChild } from './child.ts'
 import { createFolder } from './folder.ts'
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { createAccessTokens, LOCAL_ISSUER } from '../../src/auth/tokens.ts'
 import { migrate } from '../../src/db/migrate.ts'
-import { findPort } from '../../test/support/port.ts'
+import { findPort } from '../../src/hosts/node/faults/servers/port.ts'
 import { startChild } from '../machine/child.ts'
 import { createFolder } from '../machine/folder.ts'
 import { run } from '../machine/postgres.ts'

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import lock from '../../package-lock.json' with { type: 'json' }
-import { findPort } from '../support/port.ts'
+import { findPort } from '../../src/hosts/node/faults/servers/port.ts'
 import { buildImage, type Image, ordinaryAccount } from './image.ts'
 
 /** Some 60 packages from the registry, and the start of a new database, on a machine that may be busy. */

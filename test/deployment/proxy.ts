@@ -4,8 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { delimiter, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { install } from '../support/install.ts'
-import { findPort } from '../support/port.ts'
+import { findPort } from '../../src/hosts/node/faults/servers/port.ts'
 
 const SAMPLES = resolve(import.meta.dirname, '../../deploy')
 const LISTEN = /^(\s*(?:listen|bind) ):?8080\b/m
@@ -51,7 +50,10 @@ export async function startProxy(
   instances: readonly string[],
 ): Promise<RunningProxy> {
   const program: Program = PROGRAMS[name]
-  const binary = findProgram(name) ?? installProgram(name, program)
+  const binary = findProgram(name)
+  if (binary === undefined) {
+    throw new Error(`The tests need ${name}: install it (Debian: apt-get install ${program.package})`)
+  }
   const folder = mkdtempSync(join(tmpdir(), `parley-${name}-`))
   const path = join(folder, program.sample)
   const url = `http://127.0.0.1:${await findPort()}`
@@ -98,13 +100,4 @@ async function answers(url: string): Promise<boolean> {
 function findProgram(name: string): string | undefined {
   const folders = ['/usr/sbin', ...(process.env.PATH ?? '').split(delimiter)]
   return folders.map((folder) => join(folder, name)).find((path) => existsSync(path))
-}
-
-function installProgram(name: string, program: Program): string {
-  install(program.package)
-  const found = findProgram(name)
-  if (found === undefined) {
-    throw new Error(`The tests need ${name}: install it (Debian: apt-get install ${program.package})`)
-  }
-  return found
 }

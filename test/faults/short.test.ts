@@ -3,8 +3,6 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import type { Fault } from '../../src/hosts/node/faults/fault.ts'
 import { FAULTS, type FaultResult, runFaults } from '../../src/hosts/node/faults/run.ts'
 import { isClean } from '../../src/hosts/node/faults/table.ts'
-import { ensurePostgres } from '../support/postgres-server.ts'
-import { ensureRedis } from '../support/redis-server.ts'
 
 const SHORT = ['F1', 'F3', 'F6', 'F7', 'F11', 'F21']
 const SECONDS = 4
@@ -42,8 +40,6 @@ describe('three instances under load', () => {
   const results = new Map<string, FaultResult>()
 
   beforeAll(async () => {
-    ensurePostgres()
-    ensureRedis()
     const seed = Number(process.env.SEED ?? Date.now() % 2 ** 32)
     process.stdout.write(`faults: seed ${seed}\n`)
     const faults = [...FAULTS.filter(({ id }) => SHORT.includes(id)), TAMPERED]

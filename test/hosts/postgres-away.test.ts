@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Client, createClient } from '../../src/client/client.ts'
+import { createPostgresServer, type PostgresServer } from '../../src/hosts/node/faults/servers/postgres.ts'
 import { LoggedIn } from '../../src/protocol/rest.ts'
-import { createPostgresServer, type PostgresServer } from '../support/postgres-server.ts'
 import { type Server, startServer } from '../support/server.ts'
 
 const PATIENCE = 120_000

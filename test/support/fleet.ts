@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
+import { createRedisServer, type RedisServer } from '../../src/hosts/node/faults/servers/redis.ts'
 import { startBalancer } from './balancer.ts'
 import { createTestDatabase } from './postgres.ts'
-import { createRedisServer, type RedisServer } from './redis-server.ts'
 import { type Server, startServer } from './server.ts'
 
 /** Fleet is several instances over one Postgres and one Redis of their own. */

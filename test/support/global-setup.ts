@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import pg from 'pg'
 import type { TestProject } from 'vitest/node'
 import { migrate } from '../../src/db/migrate.ts'
+import { createPostgresServer, type PostgresServer } from '../../src/hosts/node/faults/servers/postgres.ts'
 import { startPglite } from '../../src/hosts/node/pglite.ts'
-import { createPostgresServer, type PostgresServer } from './postgres-server.ts'
 
 /** The migrated database that every test database is a copy of. */
 export const TEMPLATE = 'parley_template'

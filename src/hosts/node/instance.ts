@@ -62,7 +62,7 @@ export async function createInstance({
   })
   const traces = createTraces(ids)
   const store = traces.followCommits(metrics.measureStore(createRoomStore(db, committer)))
-  const ports = { config, logger, clock, ids, store, changes, users, onFault }
+  const ports = { config, logger, clock, ids, store, changes, users, onFault, onRelayed: metrics.relayed }
   const link = await openRedis(config, (error) => onFault({ error }))
   const cluster = link ? createCluster(link, ports) : createAlone(ports)
   const { broadcast, presence } = cluster

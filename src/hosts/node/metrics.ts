@@ -30,6 +30,8 @@ export interface Metrics {
   query(type: string, milliseconds: number): void
   /** A chat in which the broadcast lost something was read again. */
   repaired(): void
+  /** Another instance has answered a command. */
+  relayed(milliseconds: number): void
   /** The store, measured. */
   measureStore(store: RoomStore): RoomStore
   /** The rooms, with what becomes of every command counted: here where it came in, not where it is decided. */
@@ -62,12 +64,20 @@ export function createMetrics(): Metrics {
     registers,
   })
 
+  const relays = new Histogram({
+    name: 'parley_relay_duration_seconds',
+    help: 'Commands for a chat of another instance, until its answer',
+    buckets: COMMIT_SECONDS,
+    registers,
+  })
+
   return {
     page: async () => ({ contentType: register.contentType, text: await register.metrics() }),
     request: ({ method, route, status, milliseconds }) =>
       requests.observe({ method, route, status_code: status }, milliseconds / 1_000),
     query: (type, milliseconds) => queries.observe({ query_type: type }, milliseconds / 1_000),
     repaired: () => repairs.inc(),
+    relayed: (milliseconds) => relays.observe(milliseconds / 1_000),
     measureStore: (store) => measureStore(store, registers),
     countCommands: (rooms) => countCommands(rooms, registers),
     show: (counts) => showCounts(counts, registers),

@@ -7,8 +7,8 @@ import { until as patiently } from '../../../src/conformance/until.ts'
 import { connectRedis, type RedisLink } from '../../../src/hosts/node/cluster/redis.ts'
 import { createRedisPubSub } from '../../../src/hosts/node/cluster/redis-pubsub.ts'
 import { until } from '../../../src/hosts/node/demo/until.ts'
+import { createRedisServer, type RedisServer } from '../../../src/hosts/node/faults/servers/redis.ts'
 import { createTestDatabase } from '../../support/postgres.ts'
-import { createRedisServer, type RedisServer } from '../../support/redis-server.ts'
 import { startServer } from '../../support/server.ts'
 
 const SHARDS = 3

@@ -9,8 +9,8 @@ import type { PubSub } from '../../../src/hosts/node/cluster/pubsub.ts'
 import { connectRedis, type RedisLink } from '../../../src/hosts/node/cluster/redis.ts'
 import { createRedisPubSub } from '../../../src/hosts/node/cluster/redis-pubsub.ts'
 import { createRedisTickets } from '../../../src/hosts/node/cluster/tickets.ts'
+import { createRedisServer, type RedisServer } from '../../../src/hosts/node/faults/servers/redis.ts'
 import { createLimiter } from '../../../src/hosts/node/limiter.ts'
-import { createRedisServer, type RedisServer } from '../../support/redis-server.ts'
 import { createTestClock } from '../../support/test-clock.ts'
 
 let redis: RedisServer

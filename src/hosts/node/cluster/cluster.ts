@@ -26,6 +26,8 @@ export interface ClusterPorts {
   readonly changes: ChangesReader
   readonly users: UserReader
   readonly onFault: (fault: { error: unknown }) => void
+  /** Told how long another instance took to answer a command. */
+  readonly onRelayed: (milliseconds: number) => void
 }
 
 /** Cluster is what one instance shares with the others, or has for itself alone. */
@@ -76,7 +78,15 @@ export function createCluster(link: RedisLink, ports: ClusterPorts): Cluster {
   const members = createMembers({ self, pubsub, clock, onGone })
   const broadcast = createClusterBroadcast(pubsub, members)
   const rooms = createRooms({ store, broadcast, clock, ids, onFault })
-  const relay = createRelay({ pubsub, members, rooms, clock, ids, soon: setImmediate })
+  const relay = createRelay({
+    pubsub,
+    members,
+    rooms,
+    clock,
+    ids,
+    soon: setImmediate,
+    onAnswer: ports.onRelayed,
+  })
   const presence = createClusterPresence({ redis: link.commands, prefix, members, clock })
   const tickets = createRedisTickets({
     redis: link.commands,

@@ -29,6 +29,8 @@ export interface RelayPorts {
   readonly ids: Ids
   /** Runs when what has come in by now was looked at: what goes to one instance until then goes together. */
   readonly soon: (run: () => void) => void
+  /** Told how long an owner took to answer. */
+  readonly onAnswer?: (milliseconds: number) => void
 }
 
 /** Relay reaches every room by its owner, over at most one hop: whoever gets a command over the bus decides it. */
@@ -69,7 +71,7 @@ type Question = Extract<Line, { type: 'command' | 'reload' }>
 type Unnumbered<T> = T extends unknown ? Omit<T, 'id' | 'from'> : never
 
 export function createRelay(ports: RelayPorts): Relay {
-  const { pubsub, members, rooms, clock, ids, soon } = ports
+  const { pubsub, members, rooms, clock, ids, soon, onAnswer } = ports
   const asked = new Map<string, Asked>()
   const outgoing = new Map<string, string[]>()
   const answering = new Set<Promise<void>>()
@@ -133,9 +135,11 @@ export function createRelay(ports: RelayPorts): Relay {
 
   function askOnce(owner: string, question: Unnumbered<Question>): Promise<Outcome | null | undefined> {
     const id = ids.uuid()
+    const begin = clock.now()
     return new Promise((resolve) => {
       const settle = (outcome: Outcome | null | undefined) => {
         cancel()
+        if (outcome !== undefined) onAnswer?.(clock.now() - begin)
         asked.delete(id)
         resolve(outcome)
       }

@@ -1,0 +1,31 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { findPostgres } from '../src/hosts/node/faults/servers/postgres.ts'
+import { findRedis } from '../src/hosts/node/faults/servers/redis.ts'
+
+/** What the tests run against, before they begin: test files that installed side by side would be in each other's way. */
+const SERVERS = [
+  { debian: 'postgresql', isThere: () => findPostgres() !== undefined },
+  { debian: 'redis-server', isThere: () => findRedis() !== undefined },
+  { debian: 'nginx-light', isThere: () => existsSync('/usr/sbin/nginx') },
+  { debian: 'haproxy', isThere: () => existsSync('/usr/sbin/haproxy') },
+]
+
+const missing = () => SERVERS.flatMap(({ debian, isThere }) => (isThere() ? [] : [debian]))
+
+const wanted = missing()
+if (wanted.length > 0 && process.getuid?.() === 0) {
+  console.log(`Installing what the tests run against: ${wanted.join(', ')}`)
+  const options = { stdio: 'ignore', env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } } as const
+  try {
+    execFileSync('apt-get', ['update'], options)
+    execFileSync('apt-get', ['install', '-y', '--no-install-recommends', ...wanted], options)
+  } catch {
+    // What is still missing is told below.
+  }
+}
+const left = missing()
+if (left.length > 0) {
+  console.error(`The tests need servers that are missing: apt-get install ${left.join(' ')}`)
+  process.exitCode = 1
+}

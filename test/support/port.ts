@@ -1,1 +1,0 @@
-export { findPort } from '../../src/hosts/node/faults/servers/port.ts'
