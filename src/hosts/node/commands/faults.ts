@@ -24,6 +24,8 @@ export function addFaults(program: Command): void {
     .option('--json <file>', 'write the results there, too')
     .addHelpText('after', HELP)
     .action(async (options: Options) => {
+      // An exit ends the private servers, which a signal alone would leave behind.
+      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
       process.exit((await isUnharmed(options)) ? 0 : 1)
     })
 }

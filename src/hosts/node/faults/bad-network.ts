@@ -25,10 +25,12 @@ export interface BadNetwork {
 /** createBadNetwork listens on a free port of the loopback. A connection goes to the first of `upstreams` that takes it. */
 export async function createBadNetwork(upstreams: () => readonly NetConnectOpts[]): Promise<BadNetwork> {
   const connections = new Set<ProxiedConnection>()
+  const accepted = new Set<Socket>()
   let isCut = false
   let lag = 0
   const server = createServer({ pauseOnConnect: true }, (near) => {
-    near.on('error', () => {})
+    accepted.add(near)
+    near.on('error', () => {}).once('close', () => accepted.delete(near))
     if (isCut) near.resetAndDestroy()
     else reach(near, [...upstreams()])
   })
@@ -74,7 +76,7 @@ export async function createBadNetwork(upstreams: () => readonly NetConnectOpts[
         if (isStalled) return
         connections.delete(connection)
         // What came before the end is delivered first.
-        setTimeout(() => to.end(), lag)
+        setTimeout(() => to.destroySoon(), lag)
       })
       from.resume()
     }
@@ -102,6 +104,7 @@ export async function createBadNetwork(upstreams: () => readonly NetConnectOpts[
     },
     close() {
       reset()
+      for (const socket of accepted) socket.destroy()
       return new Promise((resolve) => server.close(() => resolve()))
     },
   }

@@ -1,10 +1,11 @@
 import { v7 } from 'uuid'
-import { WebSocket } from 'ws'
+import type { WebSocket } from 'ws'
 import { Garbage } from '../../../conformance/garbage.ts'
 import type { Random } from '../../../conformance/random.ts'
-import { SUBPROTOCOL } from '../../../protocol/version.ts'
 import type { Fault } from './fault.ts'
+import { openBeside } from './open-beside.ts'
 import type { Scene } from './scene.ts'
+import { slowReaders } from './slow-readers.ts'
 import type { Voice } from './voice.ts'
 
 const GARBAGE_EVERY = 100
@@ -29,13 +30,14 @@ export const clientFaults: readonly Fault[] = [
       await scene.pause(scene.left)
     },
   },
+  slowReaders,
   {
     id: 'F21',
     title: 'garbage frames',
     async inject(scene) {
       const garbage = new Garbage(scene.random)
       await scene.repeat(GARBAGE_EVERY, async () => {
-        const socket = await openSocket(scene)
+        const socket = await openBeside(pickVoice(scene))
         if (!socket) return
         for (let count = 0; count < FRAMES_AT_ONCE; count += 1) throwGarbage(socket, garbage, scene)
         scene.struck()
@@ -56,7 +58,7 @@ export const clientFaults: readonly Fault[] = [
         const id = v7()
         scene.struck()
         await Promise.all([
-          voice.say(chatId, id),
+          voice.say(chatId, { id }),
           voice.sayBeside(chatId, id, `http://127.0.0.1:${other.port}`),
         ])
       }),
@@ -67,19 +69,6 @@ function pickVoice({ voices, random }: Scene): Voice {
   const voice = voices[random.below(voices.length)]
   if (!voice) throw new Error('There is no voice')
   return voice
-}
-
-/** A socket of somebody's beside the one of their client; none when the service does not take it now. */
-function openSocket(scene: Scene): Promise<WebSocket | undefined> {
-  const { accessToken, url } = pickVoice(scene)
-  const socket = new WebSocket(new URL('/ws', url.replace('http', 'ws')), [
-    SUBPROTOCOL,
-    `bearer.${accessToken}`,
-  ])
-  return new Promise((resolve) => {
-    socket.on('error', () => resolve(undefined))
-    socket.once('open', () => resolve(socket))
-  })
 }
 
 /** Bad UTF-8, binary, depth, huge numbers, names of prototypes, broken JSON, and wrong values in right places. */

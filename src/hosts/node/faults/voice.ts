@@ -97,8 +97,8 @@ export class Voice {
   }
 
   /** Resolves when it is acknowledged, however often the client has to try; a refusal is written down. */
-  async say(chatId: string, id = v7()): Promise<void> {
-    const record = this.#note(chatId, id)
+  async say(chatId: string, { id = v7(), padding = '' } = {}): Promise<void> {
+    const record = this.#note(chatId, id, padding)
     try {
       settle(record, await this.client.send(chatId, { id, content: record.content }))
     } catch {
@@ -120,9 +120,9 @@ export class Voice {
     if (response?.ok) settle(record, (await response.json()) as { seq: number })
   }
 
-  #note(chatId: string, id: string): SendRecord {
+  #note(chatId: string, id: string, padding: string): SendRecord {
     this.#count += 1
-    const record = newRecord(chatId, id, `${this.name} ${this.#count}`)
+    const record = newRecord(chatId, id, `${this.name} ${this.#count}${padding}`)
     this.#notes.sends.push(record)
     this.#notes.byContent.set(record.content, record)
     return record
