@@ -139,6 +139,7 @@ export async function createInstance({
     cluster.leave()
     await gateway.drain(milliseconds)
     cluster.rooms.drain()
+    await cluster.settle()
     await committer.close()
     await cluster.close()
     await indexer.close()

@@ -44,7 +44,9 @@ export interface Cluster {
   readonly known: () => { readonly instances: number; readonly isDeaf: boolean } | undefined
   /** Takes no commands of other instances from now on: the first thing of a drain. */
   leave(): void
-  /** Answers what others still wait for, and ends. */
+  /** Resolves when what others have asked for is answered: rooms and their store must still work. */
+  settle(): Promise<void>
+  /** Takes back what this instance said of its users, and ends. */
   close(): Promise<void>
 }
 
@@ -61,6 +63,7 @@ export function createAlone({ store, clock, ids, onFault }: ClusterPorts): Clust
     counts: undefined,
     known: () => undefined,
     leave() {},
+    async settle() {},
     async close() {},
   }
 }
@@ -112,8 +115,8 @@ export function createCluster(link: RedisLink, ports: ClusterPorts): Cluster {
     counts: { redis: link.commands, prefix },
     known: () => ({ instances: members.taking.size, isDeaf: members.isDeaf }),
     leave: () => members.leave(),
+    settle: () => relay.drain(),
     async close() {
-      await relay.drain()
       await presence.close()
       members.stop()
       link.close()
