@@ -273,7 +273,8 @@ describe('the commit, on Postgres', () => {
     await expect
       .poll(async () => (await count()).all - before.all, { timeout: 15_000 })
       .toBeGreaterThanOrEqual(200)
-    expect((await count()).cold).toBe(before.cold)
+    // Old versions cannot be cleared away while somebody else's snapshot (autovacuum's) may still want them.
+    expect((await count()).cold - before.cold).toBeLessThan(20)
   })
 })
 
