@@ -20,7 +20,8 @@ export async function startBalancer(urls: readonly string[]): Promise<Balancer> 
     }
     client.pipe(instance).pipe(client)
     client.once('close', () => instance.destroy())
-    instance.once('close', () => client.destroy())
+    // What the instance said last still arrives: a socket that is destroyed with unread input takes it back.
+    instance.once('close', () => client.unpipe(instance).resume().end())
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {

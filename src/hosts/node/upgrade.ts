@@ -55,7 +55,8 @@ export function createUpgrades({ gateway, fetch, onFault }: UpgradePorts): Upgra
       guarded(() => (isBinary ? connection.receiveBinary() : connection.receive(data.toString()))),
     )
     ws.on('pong', () => connection.heard())
-    ws.on('error', () => ws.terminate())
+    // ws tells why and closes by itself within its timeout; destroyed with unread input, TCP would take the reason back.
+    ws.on('error', () => {})
     ws.on('close', () => connection.disconnect())
   }
 
