@@ -28,10 +28,13 @@ export interface PostgresServer {
 }
 
 /**
- * createPostgresServer finds Postgres 15 or later, makes a cluster in the temporary folder and starts it. Throws one
- * line that says what to install when there is none.
+ * createPostgresServer finds Postgres 15 or later, makes a cluster in the temporary folder and starts it: an empty one,
+ * or a standby that streams from the given primary. Throws one line that says what to install when there is none.
  */
-export async function createPostgresServer(settings: Record<string, string> = {}): Promise<PostgresServer> {
+export async function createPostgresServer(
+  settings: Record<string, string> = {},
+  primary?: PostgresServer,
+): Promise<PostgresServer> {
   const binaries = findPostgres()
   if (binaries === undefined) throw new Error(NEED)
   const folder = mkdtempSync(join(tmpdir(), 'parley-postgres-'))
@@ -40,13 +43,13 @@ export async function createPostgresServer(settings: Record<string, string> = {}
   mkdirSync(data, { mode: 0o700 })
   if (owner) for (const path of [folder, data]) chownSync(path, owner.uid, owner.gid)
   const asOwner = { cwd: folder, ...owner }
-  await run(
-    join(binaries, 'initdb'),
-    ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--no-locale'],
-    {
-      ...asOwner,
-    },
-  )
+  if (primary) {
+    const copy = ['-D', data, '-R', '-X', 'stream', '-c', 'fast', '-d', primary.url('postgres')]
+    await run(join(binaries, 'pg_basebackup'), copy, asOwner)
+  } else {
+    const empty = ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--no-locale']
+    await run(join(binaries, 'initdb'), empty, asOwner)
+  }
   const args = ['-D', data, '-k', folder, '-c', 'listen_addresses=', '-c', 'max_connections=300']
   for (const [name, value] of Object.entries(settings)) args.push('-c', `${name}=${value}`)
   let server: ChildProcess | undefined
@@ -107,7 +110,7 @@ async function accepting(server: ChildProcess, url: string): Promise<void> {
   let log = ''
   server.stderr?.on('data', (chunk) => {
     log = `${log}${chunk}`.slice(-4_000)
-    if (/ready to accept connections/.test(log)) server.emit('accepting')
+    if (/ready to accept (read-only )?connections/.test(log)) server.emit('accepting')
   })
   await new Promise<void>((resolve, reject) => {
     server.once('accepting', resolve)
