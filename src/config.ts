@@ -13,6 +13,10 @@ const whole = (least: number, most: number) =>
     .max(most, `must be at most ${most}`)
 const secret = text.min(32, 'must be at least 32 characters; `openssl rand -base64 48` makes a good one')
 
+const PostgresUrl = z.url({
+  protocol: /^postgres(ql)?$/,
+  error: 'must look like postgres://user:password@host:5432/database',
+})
 const Origin = text.refine(isOrigin, {
   error: 'must be a comma-separated list of origins such as https://chat.example.org, without a path',
 })
@@ -70,10 +74,9 @@ export const Settings = z.object({
   DATA_DIR: text
     .default('./data')
     .meta(setting('Storage', 'Folder of the embedded database and of the generated secrets')),
-  DATABASE_URL: z
-    .url({ protocol: /^postgres(ql)?$/, error: 'must look like postgres://user:password@host:5432/database' })
-    .optional()
-    .meta(setting('Storage', 'Postgres 15 or later; the embedded database of DATA_DIR when left out')),
+  DATABASE_URL: PostgresUrl.optional().meta(
+    setting('Storage', 'Postgres 15 or later; the embedded database of DATA_DIR when left out'),
+  ),
   POSTGRES_HOST: text
     .optional()
     .meta(setting('Storage', 'Instead of DATABASE_URL, together with the next four')),
@@ -96,7 +99,15 @@ export const Settings = z.object({
     .meta(setting('Storage', 'Begins every key and channel; another one for each deployment on one Redis')),
   DATABASE_POOL: whole(2, 500)
     .default(20)
-    .meta(setting('Storage', 'Most connections to Postgres, besides two for commits')),
+    .meta(
+      setting('Storage', 'Most connections to Postgres, besides two for commits; as many to the replica'),
+    ),
+  DATABASE_REPLICA_URL: PostgresUrl.optional().meta(
+    setting('Storage', 'A streaming standby of DATABASE_URL that answers searches and old history'),
+  ),
+  DATABASE_REPLICA_LAG: whole(1, 3_600)
+    .default(5)
+    .meta(setting('Storage', 'Seconds that the replica may be behind; further, the primary answers alone')),
 
   JWT_SECRET: secret
     .optional()
@@ -177,6 +188,11 @@ export function parseConfig(source: Readonly<Record<string, string | undefined>>
     throw new ConfigError('JWT_REFRESH_SECRET must not be the same as JWT_SECRET')
   }
   const url = config.DATABASE_URL ?? postgresUrl(config)
+  if (config.DATABASE_REPLICA_URL !== undefined && url === undefined) {
+    throw new ConfigError(
+      'DATABASE_REPLICA_URL is of no use without the DATABASE_URL that it is a replica of',
+    )
+  }
   const redis = config.REDIS_NODES.length > 0 ? undefined : (config.REDIS_URL ?? redisUrl(config))
   const whole = {
     ...config,

@@ -37,6 +37,12 @@ test.each([
   ['CORS_ORIGINS', '*', 'list of origins'],
   ['DATABASE_URL', 'mysql://a/b', 'must look like postgres://'],
   ['SEARCH_LANGUAGE', "x'; drop", 'text search configuration'],
+  ['DATABASE_REPLICA_URL', 'http://standby', 'must look like postgres://'],
+  ['DATABASE_REPLICA_URL', 'x'.repeat(1_000_000), 'must look like postgres://'],
+  ['DATABASE_REPLICA_LAG', '0', 'must be at least 1'],
+  ['DATABASE_REPLICA_LAG', '3601', 'must be at most 3600'],
+  ['DATABASE_REPLICA_LAG', 'soon', 'must be a number'],
+  ['DATABASE_REPLICA_LAG', '1.5', 'must be a whole number'],
 ])('%s=%s is refused by name, with what would be right', (name, value, fix) => {
   const message = fault({ [name]: value })
   expect(message).toContain(`${name} `)
@@ -57,4 +63,14 @@ test('one secret for both kinds of token is refused', () => {
 test('POSTGRES_* make a DATABASE_URL, with what needs it escaped', () => {
   const { DATABASE_URL } = parseConfig({ POSTGRES_HOST: 'db', POSTGRES_PASSWORD: 'p@ss/word' })
   expect(DATABASE_URL).toBe('postgres://parley:p%40ss%2Fword@db:5432/parley')
+})
+
+test('a replica needs the primary that it copies', () => {
+  const replica = { DATABASE_REPLICA_URL: 'postgres://standby/parley' }
+  expect(fault(replica)).toContain('DATABASE_REPLICA_URL is of no use without the DATABASE_URL')
+  expect(parseConfig({ ...replica, POSTGRES_HOST: 'db' })).toMatchObject({
+    ...replica,
+    DATABASE_REPLICA_LAG: 5,
+  })
+  expect(parseConfig({ DATABASE_REPLICA_URL: '' }).DATABASE_REPLICA_URL).toBeUndefined()
 })

@@ -1,5 +1,6 @@
 import pg from 'pg'
 import type { Clock } from '../rooms/ports.ts'
+import { steadyClock } from './steady-clock.ts'
 
 /** Milliseconds that one which tries whether the database is back keeps the others from trying, at most. */
 const TRIAL = 1_800
@@ -23,7 +24,7 @@ export interface Breaker {
  * createBreaker lets everything through until nothing is answered any more. Then all fail at once but one every
  * quarter of a second, until that is answered. Whatever fails while others are answered fails alone.
  */
-export function createBreaker(clock: Pick<Clock, 'now'> = timers): Breaker {
+export function createBreaker(clock: Pick<Clock, 'now'> = steadyClock): Breaker {
   let answers = 0
   let failures = 0
   let shutUntil = 0
@@ -69,7 +70,7 @@ export function createBreaker(clock: Pick<Clock, 'now'> = timers): Breaker {
 export function within<T>(
   milliseconds: number,
   asked: Promise<T>,
-  clock: Pick<Clock, 'after'> = timers,
+  clock: Pick<Clock, 'after'> = steadyClock,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
     const cancel = clock.after(milliseconds, () =>
@@ -79,16 +80,7 @@ export function within<T>(
   })
 }
 
-/** Not the wall clock, which may be set. */
-const timers: Clock = {
-  now: () => performance.now(),
-  after(milliseconds, run) {
-    const timer = setTimeout(run, milliseconds)
-    return () => clearTimeout(timer)
-  },
-}
-
-/** Whether Postgres refused the statement. With FATAL it refuses the connection, as while it starts or stops. */
-function isAnswer(error: unknown): boolean {
+/** isAnswer tells whether Postgres refused the statement. With FATAL it refuses the connection, as while it starts or stops. */
+export function isAnswer(error: unknown): boolean {
   return error instanceof pg.DatabaseError && error.severity === 'ERROR'
 }

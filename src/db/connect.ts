@@ -1,6 +1,7 @@
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
 import pg from 'pg'
 import { createBreaker, within } from './breaker.ts'
+import type { Replica } from './replica.ts'
 
 /** The oldest Postgres that the statements are tested on. */
 const OLDEST_VERSION = 150_000
@@ -65,6 +66,8 @@ export interface Database {
   /** The connections of the committer, apart from `pool`, so that reads cannot hold commits up. */
   readonly commits: pg.Pool
   readonly isEmbedded: boolean
+  /** Asked for what may be of the past: search and old history, and nothing else. */
+  readonly replica?: Replica
   /** The most that this instance opens, and how many Postgres has for its role; null for PGlite. */
   readonly connections: { readonly needed: number; readonly available: number } | null
   /**
@@ -154,7 +157,11 @@ export async function connect(options: DatabaseOptions): Promise<Database> {
   }
 }
 
-function createPool({ url, onFault }: DatabaseOptions, config: pg.PoolConfig): pg.Pool {
+/** createPool opens connections when they are needed; every statement on them is bounded. */
+export function createPool(
+  { url, onFault }: Pick<DatabaseOptions, 'url' | 'onFault'>,
+  config: pg.PoolConfig,
+): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
     application_name: 'parley',
@@ -199,15 +206,23 @@ interface ServerSettings {
 }
 
 /** Some connections are left to superusers and, from Postgres 16 on, to chosen roles; a role and a database may have fewer. */
-const SETTINGS = `
-select current_setting('server_version_num')::int as version,
-  current_setting('synchronous_commit') as commit, current_setting('fsync') as fsync,
+const AVAILABLE = `
   least(
     current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
       - coalesce(current_setting('reserved_connections', true)::int, 0),
     (select nullif(rolconnlimit, -1) from pg_roles where rolname = current_user),
     (select nullif(datconnlimit, -1) from pg_database where datname = current_database())
   ) as available`
+
+const SETTINGS = `
+select current_setting('server_version_num')::int as version,
+  current_setting('synchronous_commit') as commit, current_setting('fsync') as fsync, ${AVAILABLE}`
+
+/** readAvailable tells how many connections a server has for this role. */
+export async function readAvailable(pool: pg.Pool): Promise<number> {
+  const { rows } = await pool.query<Pick<ServerSettings, 'available'>>(`select ${AVAILABLE}`)
+  return rows[0]?.available ?? 0
+}
 
 /** Answers how many connections there are for this role. PGlite has one, is asked for none, and does not flush. */
 async function check(pool: pg.Pool, needed: number): Promise<number> {

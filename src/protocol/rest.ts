@@ -256,7 +256,7 @@ export const Health = z
     uptime: z.number().describe('Seconds'),
     environment: z.string(),
     version: z.string(),
-    services: z.object({ database: Check, redis: Check, storage: Check }),
+    services: z.object({ database: Check, replica: Check, redis: Check, storage: Check }),
   })
   .meta({ id: 'Health' })
 export type Health = z.infer<typeof Health>

@@ -101,7 +101,7 @@ export async function createTestApp(
       uptime: 1,
       environment: config.NODE_ENV,
       version: 'test',
-      services: { database: 'ok', redis: 'off', storage: 'off' },
+      services: { database: 'ok', replica: 'off', redis: 'off', storage: 'off' },
     }),
     asset,
     remoteAddress: (context) => context.env?.address ?? null,

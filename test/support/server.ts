@@ -20,8 +20,8 @@ export interface Server {
   pid(): number
   /** SIGKILL, as a crash; resolves when the process has ended. */
   kill(): Promise<void>
-  /** Starts it again, on the same port and folder. One that still runs is stopped before. */
-  restart(): Promise<void>
+  /** Starts it again, on the same port and folder, with other settings if given. One that still runs is stopped before. */
+  restart(env?: Readonly<Record<string, string>>): Promise<void>
   /** Ends it, as an operator would, and removes its folder. */
   stop(): Promise<void>
 }
@@ -62,8 +62,9 @@ export async function startServer({
     async kill() {
       await child.end('SIGKILL')
     },
-    async restart() {
+    async restart(other = {}) {
       await child.end('SIGTERM')
+      Object.assign(settings, other)
       child = await start()
     },
     async stop() {

@@ -42,15 +42,7 @@ async function openStore({ url, isEmbedded, remove }: Opened): Promise<StoreOnDa
   const committer = createCommitter(db, { onFault })
   return {
     ...{ url, db, committer, faults, store: createRoomStore(db, committer) },
-    async addUsers(users) {
-      for (const { id, type, username, displayName } of users) {
-        await db.pool.query(
-          `insert into users (id, issuer, subject, type, username, display_name, created_at)
-           values ($1, 'local', $2, $3, $4, $5, now())`,
-          [id, id, type, username, displayName],
-        )
-      }
-    },
+    addUsers: (users) => addUsers(db, users),
     async block(userId, blockedId) {
       await db.pool.query(
         `insert into contacts (user_id, contact_id, status, requested_by, created_at)
@@ -63,5 +55,16 @@ async function openStore({ url, isEmbedded, remove }: Opened): Promise<StoreOnDa
       await db.close()
       await remove()
     },
+  }
+}
+
+/** Local accounts without a password. */
+export async function addUsers(db: Database, users: readonly User[]): Promise<void> {
+  for (const { id, type, username, displayName } of users) {
+    await db.pool.query(
+      `insert into users (id, issuer, subject, type, username, display_name, created_at)
+       values ($1, 'local', $2, $3, $4, $5, now())`,
+      [id, id, type, username, displayName],
+    )
   }
 }

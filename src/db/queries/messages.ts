@@ -17,7 +17,7 @@ const END = Number.MAX_SAFE_INTEGER
  * No row when the reader takes no part in the chat now.
  */
 const WINDOW = `
-select (
+select c.seq as head, (
   select coalesce(json_agg(json_build_object('message', ${messageJson('m')}, 'username', u.username) order by m.seq), '[]')
   from (
     (select * from messages where chat_id = c.id and seq < $3 and seq >= floor.seq order by seq desc limit $4)
@@ -28,6 +28,11 @@ select (
 from chats c
 join chat_participants me on me.chat_id = c.id and me.user_id = $1 and me.left_seq is null
 cross join lateral (select case c.history when 'all' then 0 else me.joined_seq end as seq) floor
+where c.id = $2 and c.deleted_at is null`
+
+const HEAD = `
+select c.seq as head from chats c
+join chat_participants me on me.chat_id = c.id and me.user_id = $1 and me.left_seq is null
 where c.id = $2 and c.deleted_at is null`
 
 /** A message that the reader may see. */
@@ -109,7 +114,7 @@ export async function listMessages(
     return found && toPage(found, limit, 'after')
   }
   const below = ('before' in from ? from.before : undefined) ?? END
-  const found = await readWindow(db, wanted, { below, older: limit + 1, above: END, newer: 0 })
+  const found = await readBefore(db, wanted, { below, older: limit + 1 })
   return found && toPage(found, limit, 'before')
 }
 
@@ -173,20 +178,51 @@ interface Window {
   readonly newer: number
 }
 
+interface WindowRow {
+  readonly head: number
+  readonly messages: readonly { readonly message: MessageRow; readonly username: string | null }[]
+}
+
+interface Reader {
+  readonly userId: string
+  readonly chatId: string
+}
+
 /** Oldest first. */
 async function readWindow(
   db: Database,
-  { userId, chatId }: { readonly userId: string; readonly chatId: string },
+  { userId, chatId }: Reader,
   { below, older, above, newer }: Window,
 ): Promise<ListedMessage[] | undefined> {
-  const { rows } = await db.pool.query<{ messages: { message: MessageRow; username: string | null }[] }>(
-    WINDOW,
-    [...[userId, chatId], ...[below, older, above, newer]],
-  )
-  return rows[0]?.messages.map(({ message, username }) => ({
-    ...toMessage(message),
-    senderUsername: username,
-  }))
+  const values = [...[userId, chatId], ...[below, older, above, newer]]
+  const { rows } = await db.pool.query<WindowRow>(WINDOW, values)
+  return rows[0] && toListed(rows[0])
+}
+
+/**
+ * What lies before a place, as the primary has it: the replica's answer counts only if its copy of the chat has every
+ * change that the primary had when it was asked, edits, deletions and memberships included. The newest page and the
+ * reader's membership are the primary's in any case.
+ */
+async function readBefore(
+  db: Database,
+  reader: Reader,
+  { below, older }: Pick<Window, 'below' | 'older'>,
+): Promise<ListedMessage[] | undefined> {
+  const window = { below, older, above: END, newer: 0 }
+  if (db.replica?.state !== 'ok' || below === END) return readWindow(db, reader, window)
+  const { userId, chatId } = reader
+  const [chat] = await db.ask<{ head: number }>({ name: 'read-head', text: HEAD, values: [userId, chatId] })
+  if (!chat) return undefined
+  if (below > chat.head) return readWindow(db, reader, window)
+  const values = [...[userId, chatId], ...[below, older, END, 0]]
+  const rows = await db.replica.ask<WindowRow>({ name: 'read-before', text: WINDOW, values })
+  const found = rows?.[0]
+  return found && found.head >= chat.head ? toListed(found) : readWindow(db, reader, window)
+}
+
+function toListed({ messages }: WindowRow): ListedMessage[] {
+  return messages.map(({ message, username }) => ({ ...toMessage(message), senderUsername: username }))
 }
 
 /** Of one more message than was asked for, the page; the one too many tells that there are more. */

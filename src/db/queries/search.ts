@@ -60,6 +60,7 @@ with page as materialized (
   order by s.sent_at desc, s.message_id desc limit $7
 )
 select page.message_id as id, page.chat_id, c.name as chat_name, page.seq, page.sent_at, m.sender_id, u.username,
+  m.changed_seq,
   cut.start > 1 as has_before, length(m.content) >= cut.start + ${SHOWN} as has_after,
   ts_headline($1::regconfig, translate(substr(m.content, cut.start, ${SHOWN}), $8, $9),
               websearch_to_tsquery($1::regconfig, $2), $10) as headline
@@ -71,6 +72,14 @@ cross join lateral (
   from unnest(tsvector_to_array(to_tsvector($1::regconfig, $2))) as word
 ) cut
 order by page.sent_at desc, page.message_id desc`
+
+/** How many of the hits $2, as they were when they had their last change $3, the reader $1 may still see so. */
+const STANDING = `
+select count(*) as count from unnest($2::uuid[], $3::bigint[]) as hit(id, changed_seq)
+join messages m on m.id = hit.id and m.changed_seq = hit.changed_seq and m.deleted_at is null
+join chats c on c.id = m.chat_id and c.deleted_at is null
+join chat_participants me on me.chat_id = c.id and me.user_id = $1 and me.left_seq is null
+where c.history = 'all' or m.seq >= me.joined_seq`
 
 interface HitRow {
   readonly id: string
@@ -87,6 +96,7 @@ interface HitRow {
    * the index does not know yet.
    */
   readonly headline: string | null
+  readonly changed_seq: number | null
 }
 
 export interface SearchWanted {
@@ -104,40 +114,75 @@ export interface Found {
   readonly hasMore: boolean
 }
 
+/** Searched is what one server answers: of one more hit than was asked for, all, and how many there are. */
+interface Searched {
+  readonly rows: readonly HitRow[]
+  readonly total: number
+}
+
+/** Asks one server; undefined when another has to be asked. */
+type Ask = <T extends object>(text: string, values: readonly unknown[]) => Promise<T[] | undefined>
+
 /**
  * searchMessages finds words in the messages of the chats that the user takes part in, the newest first. What was
  * sent within the last second may be missing: the index follows the commits. Nothing is found by a text that is no
- * word.
+ * word. Where there is a replica, it finds, and the primary says of each hit that it still stands.
  */
-export async function searchMessages(
-  db: Database,
-  { userId, q, chatId, cursor, limit }: SearchWanted,
-  language: string,
-): Promise<Found> {
-  const { at, id } = cursor === undefined ? NOW : fromCursor(cursor, HitPlace)
+export async function searchMessages(db: Database, wanted: SearchWanted, language: string): Promise<Found> {
+  const { userId, chatId, limit } = wanted
   const chats = await db.pool.query<{ id: string; floor: number }>(CHATS, [userId, chatId, FEW_CHATS + 1])
-  const isFew = chats.rows.length <= FEW_CHATS
-  const matches = isFew ? IN_FEW : IN_MANY
-  const mine = isFew
-    ? [chats.rows.map((chat) => chat.id), chats.rows.map(({ floor }) => floor)]
-    : [userId, null]
-  const values = [language, q, ...mine]
-  const [counted, { rows }] = await Promise.all([
-    db.pool.query<{ total: number }>(countOf(matches), values),
-    db.pool.query<HitRow>(pageOf(matches), [
-      ...[...values, at, id, limit + 1],
-      ...[HIDDEN.from, HIDDEN.to, HEADLINE],
-    ]),
-  ])
-  const shown = rows.slice(0, limit)
+  const search = (ask: Ask) => searchIn(ask, chats.rows, wanted, language)
+  const found = (await searchReplica(db, userId, search)) ?? (await search(askPrimary(db)))
+  if (!found) throw new Error('The primary has answered nothing')
+  const shown = found.rows.slice(0, limit)
   const last = shown.at(-1)
-  const hasMore = rows.length > limit
+  const hasMore = found.rows.length > limit
   return {
     results: shown.flatMap(toHits),
-    total: counted.rows[0]?.total ?? 0,
+    total: found.total,
     nextCursor: hasMore && last ? toCursor({ at: last.sent_at.toISOString(), id: last.id }) : null,
     hasMore,
   }
+}
+
+async function searchReplica(
+  db: Database,
+  userId: string,
+  search: (ask: Ask) => Promise<Searched | undefined>,
+): Promise<Searched | undefined> {
+  const { replica } = db
+  if (replica?.state !== 'ok') return undefined
+  const found = await search((text, values) => replica.ask({ text, values }))
+  const hits = found?.rows.filter(({ headline }) => headline !== null) ?? []
+  if (hits.length === 0) return found
+  const values = [userId, hits.map(({ id }) => id), hits.map((hit) => hit.changed_seq)]
+  const [standing] = await db.ask<{ count: number }>({ name: 'hits-standing', text: STANDING, values })
+  return standing?.count === hits.length ? found : undefined
+}
+
+const askPrimary =
+  (db: Database): Ask =>
+  async <T extends object>(text: string, values: readonly unknown[]) =>
+    (await db.pool.query<T>(text, [...values])).rows
+
+/** In the given chats of the reader's, or, when they are many, in all that the server knows to be his. */
+async function searchIn(
+  ask: Ask,
+  chats: readonly { readonly id: string; readonly floor: number }[],
+  { userId, q, cursor, limit }: SearchWanted,
+  language: string,
+): Promise<Searched | undefined> {
+  const { at, id } = cursor === undefined ? NOW : fromCursor(cursor, HitPlace)
+  const isFew = chats.length <= FEW_CHATS
+  const matches = isFew ? IN_FEW : IN_MANY
+  const mine = isFew ? [chats.map((chat) => chat.id), chats.map(({ floor }) => floor)] : [userId, null]
+  const values = [language, q, ...mine]
+  const page = [...[...values, at, id, limit + 1], ...[HIDDEN.from, HIDDEN.to, HEADLINE]]
+  const [counted, rows] = await Promise.all([
+    ask<{ total: number }>(countOf(matches), values),
+    ask<HitRow>(pageOf(matches), page),
+  ])
+  return counted && rows && { rows, total: counted[0]?.total ?? 0 }
 }
 
 function toHits(row: HitRow): SearchHit[] {

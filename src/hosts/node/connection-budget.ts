@@ -6,7 +6,7 @@ import type { Logger } from '../../routes/deps.ts'
 const SETTLED = 5_000
 
 interface BudgetPorts {
-  readonly connections: Database['connections']
+  readonly db: Pick<Database, 'connections' | 'replica'>
   /** How many instances there are, this one included. */
   readonly instances: () => number
   readonly clock: Clock
@@ -15,15 +15,22 @@ interface BudgetPorts {
 
 /**
  * checkConnections warns, once the other instances are known, when all of them together may want more connections
- * than Postgres has. Whoever starts last knows of all. The result cancels.
+ * than Postgres or its replica has. Whoever starts last knows of all. The result cancels.
  */
-export function checkConnections({ connections, instances, clock, logger }: BudgetPorts): () => void {
+export function checkConnections({ db, instances, clock, logger }: BudgetPorts): () => void {
   return clock.after(SETTLED, () => {
-    if (!connections) return
     const count = instances()
-    const needed = count * connections.needed
-    if (needed <= connections.available) return
-    const fields = { instances: count, needed, available: connections.available }
-    logger.warn(fields, 'all instances may want more connections than Postgres has: lower DATABASE_POOL')
+    for (const [server, connections] of [
+      ['Postgres', db.connections],
+      ['the replica', db.replica?.connections],
+    ] as const) {
+      if (!connections || count * connections.needed <= connections.available) continue
+      const fields = {
+        instances: count,
+        needed: count * connections.needed,
+        available: connections.available,
+      }
+      logger.warn(fields, `all instances may want more connections than ${server} has: lower DATABASE_POOL`)
+    }
   })
 }

@@ -1,6 +1,9 @@
 import type { Config } from '../../config.ts'
 import { connect, type Database, type DatabaseOptions } from '../../db/connect.ts'
 import { migrate } from '../../db/migrate.ts'
+import { openReplica, type ReplicaOptions } from '../../db/replica.ts'
+
+type Told = Pick<DatabaseOptions, 'onQuery' | 'onFault'> & Pick<ReplicaOptions, 'onState'>
 
 export interface OpenDatabase {
   readonly db: Database
@@ -13,15 +16,8 @@ export interface OpenDatabase {
  * openDatabase connects to `DATABASE_URL`, or starts the embedded database of the data folder, and migrates it.
  * The embedded one is loaded only when it is used. Rejects when the database cannot be reached or must not be used.
  */
-export async function openDatabase(
-  config: Config,
-  told: Pick<DatabaseOptions, 'onQuery' | 'onFault'>,
-): Promise<OpenDatabase> {
-  if (config.DATABASE_URL !== undefined) {
-    await migrate(config.DATABASE_URL)
-    const db = await connect({ url: config.DATABASE_URL, poolSize: config.DATABASE_POOL, ...told })
-    return { db, failed: new Promise(() => {}), close: () => db.close() }
-  }
+export async function openDatabase(config: Config, told: Told): Promise<OpenDatabase> {
+  if (config.DATABASE_URL !== undefined) return openPostgres(config.DATABASE_URL, config, told)
   const { startPglite } = await import('./pglite.ts')
   const pglite = startPglite(config.DATA_DIR)
   await pglite.ready
@@ -41,5 +37,23 @@ export async function openDatabase(
       await db.close()
       await pglite.close()
     },
+  }
+}
+
+async function openPostgres(url: string, config: Config, told: Told): Promise<OpenDatabase> {
+  await migrate(url)
+  const primary = await connect({ url, poolSize: config.DATABASE_POOL, ...told })
+  const replicaUrl = config.DATABASE_REPLICA_URL
+  if (replicaUrl === undefined) return { db: primary, failed: new Promise(() => {}), close: primary.close }
+  try {
+    const replica = await openReplica({
+      ...{ url: replicaUrl, poolSize: config.DATABASE_POOL, mostLag: config.DATABASE_REPLICA_LAG * 1_000 },
+      ...{ primary, ...told },
+    })
+    const close = async () => void (await Promise.all([replica.close(), primary.close()]))
+    return { db: { ...primary, replica }, failed: new Promise(() => {}), close }
+  } catch (error) {
+    await primary.close()
+    throw error
   }
 }

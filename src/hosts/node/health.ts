@@ -7,28 +7,32 @@ const PATIENCE = 1_000
 /** An answer is good for this long, so that health checks are no load. */
 const FRESH = 1_000
 
-interface Found {
-  readonly status: Health['status']
-  readonly database: Health['services']['database']
-}
+type Services = Omit<Health['services'], 'storage'>
 
-export function toHealth(config: Config, { status, database }: Found): Health {
+export function toHealth(config: Config, status: Health['status'], services: Services): Health {
   return {
     status,
     timestamp: new Date().toISOString(),
     uptime: process.uptime(),
     environment: config.NODE_ENV,
     version: config.APP_VERSION ?? 'dev',
-    services: { database, redis: 'off', storage: 'off' },
+    services: { ...services, storage: 'off' },
   }
 }
 
-/** createHealth asks the database whether it answers, at most once a second however often it is asked. */
-export function createHealth(
-  config: Config,
-  db: Database,
-  phase: () => Health['status'],
-): () => Promise<Health> {
+export interface HealthPorts {
+  readonly config: Config
+  readonly db: Database
+  readonly phase: () => Health['status']
+  /** Whether nothing of the other instances arrives here; undefined when there are not meant to be any. */
+  readonly isDeaf: () => boolean | undefined
+}
+
+/**
+ * createHealth asks the database whether it answers, at most once a second however often it is asked. Without its
+ * replica or Redis the service does its work, so that it is `degraded` and goes on to get requests.
+ */
+export function createHealth({ config, db, phase, isDeaf }: HealthPorts): () => Promise<Health> {
   let asked = 0
   let answer: Promise<boolean> = Promise.resolve(false)
   return async () => {
@@ -37,9 +41,31 @@ export function createHealth(
       answer = answers(db)
     }
     const isUp = await answer
-    const status = phase() === 'ok' && !isUp ? 'down' : phase()
-    return toHealth(config, { status, database: isUp ? 'ok' : 'down' })
+    const services = {
+      database: isUp ? 'ok' : 'down',
+      replica: replicaOf(db),
+      redis: redisOf(isDeaf()),
+    } as const
+    return toHealth(config, statusOf(phase(), services), services)
   }
+}
+
+function statusOf(phase: Health['status'], { database, ...others }: Services): Health['status'] {
+  if (phase !== 'ok') return phase
+  if (database !== 'ok') return 'down'
+  return Object.values(others).every((state) => state === 'ok' || state === 'off') ? 'ok' : 'degraded'
+}
+
+/** One that lags is asked again when it has caught up; everything else needs somebody to look. */
+function replicaOf({ replica }: Database): Services['replica'] {
+  if (!replica) return 'off'
+  if (replica.state === 'ok') return 'ok'
+  return replica.state === 'lagging' ? 'degraded' : 'down'
+}
+
+function redisOf(isDeaf: boolean | undefined): Services['redis'] {
+  if (isDeaf === undefined) return 'off'
+  return isDeaf ? 'down' : 'ok'
 }
 
 async function answers(db: Database): Promise<boolean> {

@@ -114,7 +114,7 @@ export async function createInstance({
     presence,
     broadcast,
     limiter,
-    health: createHealth(config, db, phase),
+    health: createHealth({ config, db, phase, isDeaf: () => cluster.known()?.isDeaf }),
     metrics: metrics.page,
     onRequest: metrics.request,
     asset,
@@ -128,7 +128,7 @@ export async function createInstance({
   const upgrades = createUpgrades({ gateway, fetch: (request, env) => app.fetch(request, env), onFault })
 
   const cancelCheck = checkConnections({
-    connections: db.connections,
+    db,
     instances: () => cluster.known()?.instances ?? 1,
     clock,
     logger,

@@ -48,6 +48,7 @@ export async function start(config: Config, logger: Logger): Promise<Running> {
     const database = await openDatabase(config, {
       onQuery: metrics.query,
       onFault: (error) => logger.error({ err: error }, 'database connection lost'),
+      onState: (state) => logger.warn({ state }, 'the replica stands otherwise than before'),
     })
     const { createInstance } = await import('./instance.ts')
     const made = await createInstance({ config, logger, db: database.db, metrics, phase: () => phase })

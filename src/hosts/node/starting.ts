@@ -4,6 +4,8 @@ import type { Health } from '../../protocol/rest.ts'
 import { clock, ids } from './clock.ts'
 import { toHealth } from './health.ts'
 
+const NOTHING_YET = { database: 'down', replica: 'off', redis: 'off' } as const
+
 /** createStarting answers while there is nothing behind the port yet: the process lives, and is not ready. */
 export function createStarting(config: Config, phase: () => Health['status']) {
   return {
@@ -12,7 +14,7 @@ export function createStarting(config: Config, phase: () => Health['status']) {
       if (pathname === '/health/live') return Response.json({ status: 'ok' })
       if (pathname === '/health/ready') return Response.json({ status: phase() }, { status: 503 })
       if (pathname === '/health')
-        return Response.json(toHealth(config, { status: phase(), database: 'down' }), { status: 503 })
+        return Response.json(toHealth(config, phase(), NOTHING_YET), { status: 503 })
       const message = 'The service is starting: try again in a moment'
       const error = toErrorBody(
         { code: 'SERVICE_UNAVAILABLE', message },
