@@ -4,6 +4,7 @@ import type { Interval } from './generator/load.ts'
 import type { Verdict } from './generator/verdict.ts'
 import { type Generator, startGenerator } from './generator-process.ts'
 import type { Postgres } from './machine/postgres.ts'
+import type { RedisCounts } from './machine/redis.ts'
 import { cpuOf, rssOf } from './machine/usage.ts'
 import { createPeople } from './people.ts'
 import type { Scenario } from './scenarios.ts'
@@ -18,6 +19,8 @@ export interface Run {
   readonly interval?: Interval
   /** Microseconds of processor time for each acked message. */
   readonly cpu?: { readonly server: number; readonly postgres: number; readonly others: number }
+  /** Of the Redis between instances, for each acked message; presence and limits are among the other commands. */
+  readonly redis?: { readonly published: number; readonly otherCommands: number; readonly bytesOut: number }
   /** How much of one core the generator took: near 1, it was the limit. */
   readonly generatorShare?: number
   /** Bytes. */
@@ -93,14 +96,30 @@ async function underLoad(
   await sleep(WARM_UP)
   await generator.call('mark')
   const before = readCpu()
+  const redisBefore = await target.redis?.count()
   await sleep(seconds * 1_000)
   const after = readCpu()
+  const redisAfter = await target.redis?.count()
   const interval = await generator.call('mark')
   const perMessage = (who: keyof typeof before) => (after[who] - before[who]) / Math.max(1, interval.acked)
   return {
     interval,
+    ...(redisBefore && redisAfter && { redis: redisPer(interval.acked, redisBefore, redisAfter) }),
     cpu: { server: perMessage('server'), postgres: perMessage('postgres'), others: perMessage('others') },
     generatorShare: (after.generator - before.generator) / (interval.seconds * 1_000_000),
+  }
+}
+
+function redisPer(messages: number, before: RedisCounts, after: RedisCounts): NonNullable<Run['redis']> {
+  const calls = ({ calls: { info: _, ...others } }: RedisCounts) => sum(Object.values(others), (it) => it)
+  const publishes = ({ calls: it }: RedisCounts) => it.publish ?? 0
+  const all = calls(after) - calls(before)
+  const published = publishes(after) - publishes(before)
+  const per = (count: number) => count / Math.max(1, messages)
+  return {
+    published: per(published),
+    otherCommands: per(all - published),
+    bytesOut: per(after.bytesOut - before.bytesOut),
   }
 }
 
@@ -121,6 +140,6 @@ async function crashed(
   return [next, { restart, back }]
 }
 
-function sum(pids: readonly number[], of: (pid: number) => number): number {
-  return pids.reduce((total, pid) => total + of(pid), 0)
+function sum(all: readonly number[], of: (one: number) => number): number {
+  return all.reduce((total, one) => total + of(one), 0)
 }

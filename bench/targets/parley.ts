@@ -19,16 +19,19 @@ export function createParleyTarget(): Target {
   return createTarget(1)
 }
 
-/** createFleetTarget measures two instances over Postgres and Redis. Chats of two have one client at each. */
-export async function createFleetTarget(): Promise<Target> {
-  return createTarget(2, await startRedis())
+/** createFleetTarget measures instances over Postgres and Redis. Chats of two have their clients at two of them. */
+export async function createFleetTarget(instances = 2, settings: Settings = {}): Promise<Target> {
+  return createTarget(instances, settings, await startRedis())
 }
 
-function createTarget(instances: number, redis?: Redis): Target {
+type Settings = Readonly<Record<string, string>>
+
+function createTarget(instances: number, settings: Settings = {}, redis?: Redis): Target {
   const folder = createFolder('parley')
   return {
     speaks: 'parley',
     otherPids: redis ? [redis.pid] : [],
+    ...(redis && { redis }),
 
     async prepare(url, { userIds, chatIds, chatSize, chatOf }) {
       await migrate(url)
@@ -78,6 +81,7 @@ function createTarget(instances: number, redis?: Redis): Target {
         JWT_REFRESH_SECRET: SECRETS.refresh,
         RATE_LIMITS: 'off',
         NODE_ENV: 'production',
+        ...settings,
       }
       const started = Array.from({ length: instances }, async (_, number) => {
         const port = given[number] ?? (await findPort())

@@ -2,6 +2,7 @@ import type { Plan } from '../generator/load.ts'
 import type { LoadUser } from '../generator/load-client.ts'
 import type { Stored } from '../generator/verdict.ts'
 import type { Child } from '../machine/child.ts'
+import type { Redis } from '../machine/redis.ts'
 import type { People } from '../people.ts'
 
 export interface Server extends Pick<Child, 'stop'> {
@@ -21,6 +22,8 @@ export interface Target {
   readStored(databaseUrl: string, people: People): Promise<Stored>
   /** Processes besides the server and Postgres that work for it. */
   readonly otherPids: readonly number[]
+  /** Between its instances, where it has several. */
+  readonly redis?: Pick<Redis, 'pid' | 'count'>
   close(): Promise<void>
 }
 
