@@ -231,10 +231,14 @@ export class Cluster {
     return {
       isDown: false,
       reconnect() {},
-      publish: (channel, text) => {
-        for (const { machine: other, listener } of this.#channels.get(channel) ?? []) {
+      publish: (channel, text, onUnheard) => {
+        const listening = [...(this.#channels.get(channel) ?? [])].filter((it) => it.machine.isAlive)
+        for (const { machine: other, listener } of listening) {
           this.#carry(machine, other, () => listener(text))
         }
+        // Also said of one who is there, whose link blinked.
+        const isUnheard = listening.length === 0 || this.#world.chance(this.faults.drop)
+        if (onUnheard && isUnheard) this.#world.after(machine, this.#world.between(1, 5), onUnheard)
       },
       subscribe: async (channel, listener) => {
         const listeners = this.#channels.get(channel) ?? new Set()

@@ -77,6 +77,18 @@ test('who hears nothing over a link that looks well finds out, and makes the lin
   expect([...at('a').members.taking].sort()).toEqual(['a', 'b'])
 })
 
+test('who is doubted gets no commands until it is heard again, and is not gone', async () => {
+  const { clock, at } = await stage('a', 'b')
+  at('a').members.doubt('b')
+  at('a').members.doubt('a')
+  at('a').members.doubt('nobody')
+  expect([...at('a').members.taking]).toEqual(['a'])
+  expect(at('a').members.isThere('b')).toBe(true)
+  pass(clock, 1)
+  expect([...at('a').members.taking].sort()).toEqual(['a', 'b'])
+  expect(at('a').gone).toEqual([])
+})
+
 test('who leaves takes no more commands and is still there, until it stops', async () => {
   const { at } = await stage('a', 'b')
   at('b').members.leave()

@@ -28,10 +28,12 @@ export function createMemoryBus(): MemoryBus {
         reconnect() {
           link.reconnects += 1
         },
-        publish(channel, text) {
+        publish(channel, text, onUnheard) {
           if (link.isDown) return
           published.push({ channel, text })
-          for (const listener of [...(channels.get(channel) ?? [])]) listener(text)
+          const listeners = [...(channels.get(channel) ?? [])]
+          for (const listener of listeners) listener(text)
+          if (listeners.length === 0) onUnheard?.()
         },
         async subscribe(channel, listener) {
           const listeners = channels.get(channel) ?? new Set()

@@ -37,7 +37,7 @@ async function connect(): Promise<RedisLink> {
   links.push(link)
   const isReady = (client: RedisLink['commands']) =>
     client.status === 'ready' || new Promise<void>((resolve) => client.once('ready', () => resolve()))
-  await Promise.all([isReady(link.commands), isReady(link.subscriber)])
+  await Promise.all([link.commands, link.publisher, link.subscriber].map(isReady))
   return link
 }
 
@@ -94,7 +94,7 @@ describe('what is published', () => {
     expect(pubsub.isDown).toBe(true)
     const meanwhile = await listen(pubsub, 'meanwhile')
     pubsub.publish('before', 'is lost')
-    const isReady = [link.commands, link.subscriber].map(
+    const isReady = [link.publisher, link.subscriber].map(
       (client) => new Promise<void>((resolve) => client.once('ready', () => resolve())),
     )
     await redis.start()
@@ -104,6 +104,17 @@ describe('what is published', () => {
     for (const channel of ['before', 'meanwhile']) pubsub.publish(channel, `${channel} works`)
     expect(await Promise.all([before.next, meanwhile.next])).toEqual(['before works', 'meanwhile works'])
     expect(pubsub.isDown).toBe(false)
+  })
+
+  test('that nobody hears is said to be so, and only then', async () => {
+    const pubsub = createRedisPubSub(await connect(), options())
+    await pubsub.subscribe('tea', () => {})
+    const unheard: string[] = []
+    pubsub.publish('tea', 'is ready', () => unheard.push('tea'))
+    await new Promise<void>((resolve) => {
+      pubsub.publish('coffee', 'is ready', () => resolve(void unheard.push('coffee')))
+    })
+    expect(unheard).toEqual(['coffee'])
   })
 
   test('survives a listener that throws', async () => {

@@ -47,7 +47,7 @@ function stage() {
     }
     const relay = createRelay({
       pubsub: link,
-      members: { self, taking },
+      members: { self, taking, doubt: (instanceId) => void taking.delete(instanceId) },
       rooms,
       clock,
       ids: { uuid: () => v7() },
@@ -109,6 +109,17 @@ test('an owner that is gone is given up at once, and the command is decided here
   expect(other.asked).toEqual(['hello'])
   expect(other.ids[0]).toBeDefined()
   expect(other.ids).toEqual(owner.ids)
+})
+
+test('an owner that nobody hears under its name is doubted, and the command is decided here at once', async () => {
+  const { other, settle, dispatch, taking } = stage()
+  taking.clear()
+  for (const killed of ['three', 'four', 'five']) taking.add(killed)
+  const outcome = dispatch(other.relay, send('hello'))
+  await settle()
+  expect(await outcome).toEqual(DONE)
+  expect(other.asked).toEqual(['hello'])
+  expect([...taking]).toEqual([])
 })
 
 test('an owner that is frozen is asked three times in 6 s, then the command is decided here', async () => {

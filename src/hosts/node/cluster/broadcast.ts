@@ -12,8 +12,8 @@ export function createClusterBroadcast(pubsub: PubSub, members: Pick<Members, 's
   const channels = new Map<string, { listeners: number; heard: Promise<() => void> }>()
 
   function onText(topic: Parameters<Broadcast['publish']>[0], text: string): void {
-    const { from, item } = decode(text)
-    if (from !== members.self) local.publish(topic, item)
+    // One's own comes back as well, and was told already.
+    if (!text.startsWith(members.self)) local.publish(topic, decode(text))
   }
 
   return {
@@ -59,10 +59,10 @@ function encode(from: string, item: Broadcastable): string {
   return `${from}\n${JSON.stringify({ ...item, events })}\n${texts}`
 }
 
-function decode(encoded: string): { from: string; item: Broadcastable } {
-  const [from = '', head = '', ...texts] = encoded.split('\n')
+function decode(encoded: string): Broadcastable {
+  const [, head = '', ...texts] = encoded.split('\n')
   const item: Broadcastable = JSON.parse(head)
-  if (item.kind !== 'events') return { from, item }
+  if (item.kind !== 'events') return item
   const events = item.events.map((event, index) => ({ ...event, text: texts[index] ?? '' }))
-  return { from, item: { ...item, events } }
+  return { ...item, events }
 }

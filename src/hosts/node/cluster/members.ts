@@ -28,6 +28,8 @@ export interface Members {
   readonly taking: ReadonlySet<string>
   /** Whether an instance is known to be there, if only to drain. */
   isThere(instanceId: string): boolean
+  /** Nobody listens under this name: it gets no commands until it is heard again. */
+  doubt(instanceId: string): void
   /** Whether what others publish arrives here. */
   readonly isDeaf: boolean
   /** Takes no commands from now on, and says so; the connections here stay. */
@@ -121,6 +123,12 @@ export function createMembers({ self, pubsub, clock, onGone }: MembersPorts): Me
     isThere: (instanceId) => instanceId === self || members.has(instanceId),
     get isDeaf() {
       return isAlone()
+    },
+    doubt(instanceId) {
+      const member = members.get(instanceId)
+      if (!member || instanceId === self) return
+      member.isTaking = false
+      choose()
     },
     leave() {
       isTaking = false

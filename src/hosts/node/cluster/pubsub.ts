@@ -1,11 +1,12 @@
 /**
  * PubSub carries text between instances.
  * Ordering: per channel and publisher. Delivery: at most once, and not at all while the link is down.
- * Failure: `publish` never throws or waits; `subscribe` resolves at once while the link is down, and the channel is
+ * Failure: `publish` never throws or waits, and nobody who hears is no failure; `subscribe` resolves at once while the link is down, and the channel is
  * heard as soon as it is up again.
  */
 export interface PubSub {
-  publish(channel: string, text: string): void
+  /** `onUnheard` runs when it is certain that nobody was listening. */
+  publish(channel: string, text: string, onUnheard?: () => void): void
   /** Resolves when everything published from now on is heard; the result ends it. */
   subscribe(channel: string, listener: (text: string) => void): Promise<() => void>
   /** Whether the link is known to be down. Up, it may still be deaf. */

@@ -1,10 +1,13 @@
+import { Redis } from 'ioredis'
 import type { PubSub } from './pubsub.ts'
-import type { RedisLink } from './redis.ts'
+import type { RedisClient, RedisLink } from './redis.ts'
 
 /** Channels of one command, when all are subscribed again. */
 const AT_ONCE = 1_000
 /** Before the next try when a part of a cluster cannot be subscribed to, in milliseconds. */
 const RETRY_PAUSE = 500
+/** Bytes that may wait for a Redis which takes nothing. What is published beyond is lost, as if Redis were away. */
+const MOST_WAITING = 16 * 1_024 * 1_024
 
 interface RedisPubSubOptions {
   /** Begins the name of every channel, so that deployments can share a Redis. */
@@ -15,12 +18,11 @@ interface RedisPubSubOptions {
 }
 
 /**
- * createRedisPubSub publishes by one connection, pipelined by ioredis within a pass of the event loop, and hears by the
- * other. Subscriptions are kept here and made again after every loss of the link. On Redis Cluster they are sharded:
+ * createRedisPubSub publishes by one connection, all of a pass in one write, and hears by another. Subscriptions are kept here and made again after every loss of the link. On Redis Cluster they are sharded:
  * a channel lives on the shard of its name alone.
  */
 export function createRedisPubSub(link: RedisLink, options: RedisPubSubOptions): PubSub {
-  const { commands, subscriber, isCluster } = link
+  const { publisher, subscriber, isCluster } = link
   const listeners = new Map<string, Set<(text: string) => void>>()
   const words = isCluster
     ? ({
@@ -93,9 +95,15 @@ export function createRedisPubSub(link: RedisLink, options: RedisPubSubOptions):
   }
 
   return {
-    publish(channel, text) {
-      // What is lost shows by its number; a link that is down has said so already.
-      commands[words.publish](options.prefix + channel, text).catch(() => {})
+    publish(channel, text, onUnheard) {
+      if (!hasRoom(publisher)) return
+      publisher[words.publish](options.prefix + channel, text).then(
+        (heard) => {
+          if (heard === 0) onUnheard?.()
+        },
+        // What is lost shows by its number; a link that is down has said so already.
+        () => {},
+      )
     },
 
     async subscribe(channel, listener) {
@@ -118,6 +126,20 @@ export function createRedisPubSub(link: RedisLink, options: RedisPubSubOptions):
 
     reconnect() {
       subscriber.disconnect(true)
+      publisher.disconnect(true)
     },
   }
+}
+
+/** Whether more may be published now; if so, it goes with all else of this pass. */
+function hasRoom(publisher: RedisClient): boolean {
+  // The connections to the shards are the driver's own, and it gathers what goes to them.
+  if (!(publisher instanceof Redis)) return true
+  const { stream, status } = publisher
+  if (status !== 'ready' || stream.writableLength > MOST_WAITING) return false
+  if (stream.writableCorked === 0) {
+    stream.cork()
+    process.nextTick(() => stream.uncork())
+  }
+  return true
 }

@@ -13,9 +13,11 @@ const KEEP_ALIVE = 5_000
 
 export type RedisClient = Redis | Cluster
 
-/** RedisLink is the connections of one instance: one for commands, one that only listens. */
+/** RedisLink is the connections of one instance: for commands, for what is published, and one that only listens. */
 export interface RedisLink {
   readonly commands: RedisClient
+  /** Without time limits, which would cost a timer for each message. */
+  readonly publisher: RedisClient
   readonly subscriber: RedisClient
   readonly isCluster: boolean
   close(): void
@@ -28,16 +30,20 @@ export interface RedisLink {
 export function connectRedis(config: Config, onFault: (error: Error) => void): RedisLink | undefined {
   const create = creatorOf(config)
   if (!create) return undefined
-  const commands = create({ enableOfflineQueue: false, enableAutoPipelining: true })
-  const subscriber = create({ autoResubscribe: false })
-  for (const client of [commands, subscriber]) client.on('error', seldom(onFault))
+  const isCluster = config.REDIS_NODES.length > 0
+  const timed = { commandTimeout: COMMAND_TIMEOUT }
+  const commands = create({ ...timed, enableOfflineQueue: false, enableAutoPipelining: true })
+  const publisher = create({ enableOfflineQueue: false, enableAutoPipelining: isCluster })
+  const subscriber = create({ ...timed, autoResubscribe: false })
+  const all = [commands, publisher, subscriber]
+  for (const client of all) client.on('error', seldom(onFault))
   return {
     commands,
+    publisher,
     subscriber,
-    isCluster: config.REDIS_NODES.length > 0,
+    isCluster,
     close() {
-      commands.disconnect()
-      subscriber.disconnect()
+      for (const client of all) client.disconnect()
     },
   }
 }
@@ -53,6 +59,7 @@ function seldom(onFault: (error: Error) => void): (error: Error) => void {
 }
 
 interface Own {
+  readonly commandTimeout?: number
   readonly enableOfflineQueue?: boolean
   readonly enableAutoPipelining?: boolean
   readonly autoResubscribe?: boolean
@@ -61,7 +68,6 @@ interface Own {
 function creatorOf(config: Config): ((own: Own) => RedisClient) | undefined {
   const shared = {
     connectTimeout: CONNECT_TIMEOUT,
-    commandTimeout: COMMAND_TIMEOUT,
     keepAlive: KEEP_ALIVE,
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
@@ -69,10 +75,11 @@ function creatorOf(config: Config): ((own: Own) => RedisClient) | undefined {
   }
   const wait = (tries: number) => Math.min(50 * tries, RETRY_MOST)
   if (config.REDIS_NODES.length > 0) {
-    return ({ autoResubscribe = true, ...own }) =>
+    return ({ enableOfflineQueue = true, enableAutoPipelining = false, ...own }) =>
       new Cluster([...config.REDIS_NODES], {
-        ...own,
-        redisOptions: { ...shared, autoResubscribe },
+        enableOfflineQueue,
+        enableAutoPipelining,
+        redisOptions: { ...shared, ...own },
         shardedSubscribers: true,
         clusterRetryStrategy: wait,
       })

@@ -18,11 +18,12 @@ import { ownerOf } from './ring.ts'
 const ANSWER = 2_000
 /** Then the owner is looked up again, so many times in all, and at last the command is decided here. */
 const ATTEMPTS = 3
-const ALL = 'relay:all'
+/** Whoever is there hears what goes to this name. */
+const EVERYBODY = 'all'
 
 export interface RelayPorts {
   readonly pubsub: PubSub
-  readonly members: Pick<Members, 'self' | 'taking'>
+  readonly members: Pick<Members, 'self' | 'taking' | 'doubt'>
   /** The rooms of this instance. */
   readonly rooms: Pick<Rooms, 'get' | 'reload'>
   readonly clock: Clock
@@ -75,19 +76,30 @@ export function createRelay(ports: RelayPorts): Relay {
   const asked = new Map<string, Asked>()
   const outgoing = new Map<string, string[]>()
   const answering = new Set<Promise<void>>()
-  for (const channel of [inboxOf(members.self), ALL]) {
-    void pubsub.subscribe(channel, (text) => text.split('\n').forEach(hear))
+  for (const name of [members.self, EVERYBODY]) {
+    void pubsub.subscribe(inboxOf(name), (text) => text.split('\n').forEach(hear))
   }
 
-  function tell(channel: string, line: Line): void {
-    const lines = outgoing.get(channel)
+  function tell(instanceId: string, line: Line): void {
+    const lines = outgoing.get(instanceId)
     const text = JSON.stringify(line)
     if (lines) return void lines.push(text)
-    outgoing.set(channel, [text])
+    outgoing.set(instanceId, [text])
     soon(() => {
-      pubsub.publish(channel, outgoing.get(channel)?.join('\n') ?? '')
-      outgoing.delete(channel)
+      const all = outgoing.get(instanceId)?.join('\n') ?? ''
+      outgoing.delete(instanceId)
+      pubsub.publish(inboxOf(instanceId), all, () => {
+        // It was killed, and Redis knows before its heartbeats are missed.
+        members.doubt(instanceId)
+        giveUp(instanceId)
+      })
     })
+  }
+
+  function giveUp(instanceId?: string): void {
+    for (const { owner, settle } of [...asked.values()]) {
+      if (instanceId === undefined || owner === instanceId) settle(undefined)
+    }
   }
 
   function hear(text: string): void {
@@ -117,7 +129,7 @@ export function createRelay(ports: RelayPorts): Relay {
   }
 
   function answer({ id, from }: Question, deciding: Promise<Outcome | null>): void {
-    const answered = deciding.then((outcome) => tell(inboxOf(from), { type: 'outcome', id, outcome }))
+    const answered = deciding.then((outcome) => tell(from, { type: 'outcome', id, outcome }))
     answering.add(answered)
     void answered.finally(() => answering.delete(answered))
   }
@@ -145,7 +157,7 @@ export function createRelay(ports: RelayPorts): Relay {
       }
       const cancel = clock.after(ANSWER, () => settle(undefined))
       asked.set(id, { owner, settle })
-      tell(inboxOf(owner), { ...question, id, from: members.self })
+      tell(owner, { ...question, id, from: members.self })
     })
   }
 
@@ -161,10 +173,10 @@ export function createRelay(ports: RelayPorts): Relay {
       typing(principal, isTyping) {
         const owner = ownerOf(chatId, members.taking) ?? members.self
         if (owner === members.self) rooms.get(chatId).typing(principal, isTyping)
-        else tell(inboxOf(owner), { type: 'typing', chatId, principal, isTyping })
+        else tell(owner, { type: 'typing', chatId, principal, isTyping })
       },
       async reload() {
-        tell(ALL, { type: 'forget', from: members.self, chatId })
+        tell(EVERYBODY, { type: 'forget', from: members.self, chatId })
         await Promise.all([rooms.reload(chatId), ask({ type: 'reload', chatId })])
       },
     }
@@ -172,11 +184,7 @@ export function createRelay(ports: RelayPorts): Relay {
 
   return {
     get: createHandle,
-    giveUp(instanceId) {
-      for (const { owner, settle } of [...asked.values()]) {
-        if (instanceId === undefined || owner === instanceId) settle(undefined)
-      }
-    },
+    giveUp,
     async drain() {
       while (answering.size > 0) await Promise.all(answering)
       // What was answered last is still to be published.
