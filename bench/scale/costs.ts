@@ -1,0 +1,34 @@
+/**
+ * What single things cost, in microseconds of processor time unless said otherwise, on a machine of 2 cores that all
+ * of this shared: `node bench/scale-costs.ts`, `node bench/commit.ts --rooms 1` (2, 8, 50, 200) and
+ * `node bench/scale-check.ts`. Change them to your machine's.
+ */
+export const COSTS = {
+  redis: {
+    /** One at a time, each a system call of its own, and a hundred together: a real load lies between. */
+    publish: { alone: 16, together: 0.9 },
+    push: { alone: 5.3, together: 0.8 },
+    /** Bytes of memory for each instance that hears a channel. */
+    subscription: 251,
+  },
+  postgres: {
+    /** A commit of b turns is `statement + b * turn`: 227, 226, 360, 1,067 and 3,430 at 1, 2, 8, 48.5 and 181. */
+    statement: 210,
+    turn: 17.8,
+    headRow: 2.7,
+    logId: 40,
+    login: 190,
+    /** A client that comes back: its login, twice the name of the history, profile, twice its heads, what changed. */
+    reconnect: 190 + 2 * 40 + 163 + 2 * 70 + 600,
+  },
+  /** Milliseconds until a commit of b turns is done: `commit + b * turn`. */
+  latency: { commit: 1.85, turn: 0.107 },
+  instance: {
+    /** To score one instance for one chat. */
+    score: 0.4,
+    /** To look through one member when a heartbeat is heard. */
+    member: 0.14,
+    /** A message with all that people do for it, over the bus. */
+    message: 0,
+  },
+} as const

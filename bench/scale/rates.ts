@@ -1,0 +1,172 @@
+import { LIMITS, TIMES } from '../../src/protocol/limits.ts'
+import { COSTS } from './costs.ts'
+import type { Sizes } from './sizes.ts'
+import type { Spread } from './spread.ts'
+import { beatTraffic, joinTraffic, messageTraffic, statusTraffic } from './traffic.ts'
+
+/** Users of one comparison of heads (src/gateway/heartbeat.ts). */
+const USERS_AT_ONCE = 500
+/** What an instance says of its users is said again so often, in seconds, and looked after (cluster/presence.ts). */
+const LEASE_AGAIN = 30
+const LOOK = 2
+const COMMANDS_A_LEASE = 4
+/** Of one change of status: four commands that say it and one that reads how the user is seen now. */
+const COMMANDS_A_STATUS = 5
+/** Of an instance: DATABASE_POOL and two for commits; five are left for people (docs/operations.md). */
+const CONNECTIONS = 22
+const CONNECTIONS_LEFT = 5
+/** To Redis, or to each master of a Redis Cluster: one for commands, one that listens. */
+const REDIS_CONNECTIONS = 2
+const CORE = 1_000_000
+
+/** Load is what people do. */
+export interface Load {
+  /** Messages of one user, a second. */
+  readonly messages: number
+  /** Changes of one user's status, an hour: comes, goes, is away, is back. */
+  readonly statuses: number
+  /** Times that one user opens the list of his chats, an hour, and is shown how the others in them are seen. */
+  readonly openings: number
+}
+
+export type Rates = ReturnType<typeof ratesOf>
+
+/** ratesOf derives from a spread of people, the sizes of what is said and the costs, what happens in a second. */
+export function ratesOf(spread: Spread, sizes: Sizes, load: Load) {
+  const messages = spread.users * load.messages
+  return {
+    messages,
+    channels: channelsOf(spread),
+    ring: ringOf(spread, messages),
+    redis: redisOf(spread, sizes, load),
+    postgres: postgresOf(spread, messages),
+    storms: stormsOf(spread, sizes),
+  }
+}
+
+function channelsOf({ instances, users, chats, heard }: Spread) {
+  const ofChats = heard.reduce((sum, count) => sum + count, 0)
+  // For each instance: everybody's heartbeats, everybody's presence, its own inbox, and what is for all.
+  const subscriptions = ofChats + users + 4 * instances
+  return {
+    all: chats + users + instances + 3,
+    subscriptions,
+    perInstance: subscriptions / instances,
+    mostByMean: Math.max(...heard) / (ofChats / instances),
+    megabytes: (subscriptions * COSTS.redis.subscription) / 1e6,
+  }
+}
+
+function ringOf({ instances, chats, message, ring }: Spread, messages: number) {
+  const commands = messages * (2 + message.others)
+  const lookups = commands * (1 + ring.relayed)
+  return {
+    chats: chats / instances,
+    balance: balanceOf(instances, chats),
+    sampleBalance: balanceOf(instances, ring.sample),
+    lookup: instances * COSTS.instance.score,
+    lookupCores: (lookups * instances * COSTS.instance.score) / CORE / instances,
+  }
+}
+
+/** The most that chance gives one of n instances, by the mean m: about m + sqrt(2 m ln n). */
+export function balanceOf(instances: number, chats: number): number {
+  return 1 + Math.sqrt((2 * Math.log(instances) * instances) / chats)
+}
+
+function redisOf(spread: Spread, sizes: Sizes, load: Load) {
+  const { instances, users, message, ring } = spread
+  const messages = users * load.messages
+  const each = messageTraffic({
+    sizes,
+    means: message,
+    relayed: ring.relayed,
+    habit: 'type, send, acknowledge',
+  })
+  const sendOnly = messageTraffic({ sizes, means: message, relayed: ring.relayed, habit: 'send' })
+  const beats = beatTraffic(sizes, instances)
+  const statuses = (users * load.statuses) / 3_600
+  const status = statusTraffic(sizes, instances)
+  const leases = (users * COMMANDS_A_LEASE) / LEASE_AGAIN + instances / LOOK
+  const othersOfUser = (spread.memberships / users) * message.others
+  const lookups = (users * load.openings * Math.min(othersOfUser, LIMITS.pageDefault)) / 3_600
+  const presence = leases + statuses * COMMANDS_A_STATUS + lookups
+  /** Spread over all shards of a Redis Cluster by the names of channels and keys. */
+  const spreadOut = { commands: messages * (each.publishes + 1) + presence, pushes: messages * each.pushes }
+  /** On the shards of two channels, however many shards there are. */
+  const hot = { commands: beats.publishes + statuses, pushes: beats.pushes + statuses * status.pushes }
+  const cores = ({ commands, pushes }: { commands: number; pushes: number }, how: 'alone' | 'together') =>
+    (commands * COSTS.redis.publish[how] + pushes * COSTS.redis.push[how]) / CORE
+  const both = (what: { commands: number; pushes: number }) =>
+    [cores(what, 'together'), cores(what, 'alone')] as const
+  return {
+    sendOnly,
+    each,
+    publishes: messages * each.publishes,
+    pushes: messages * each.pushes,
+    bytesOut: messages * each.bytesOut,
+    beats,
+    beatCores: (instances * (instances * COSTS.instance.member)) / CORE,
+    statuses,
+    statusPushes: statuses * status.pushes,
+    statusBytesOut: statuses * status.bytesOut,
+    leases,
+    lookups,
+    spreadCores: both(spreadOut),
+    hotCores: both(hot),
+    connections: instances * REDIS_CONNECTIONS,
+  }
+}
+
+function postgresOf({ instances, users, memberships, message }: Spread, messages: number) {
+  const turns = messages * (1 + message.receipts)
+  const batch = batchOf(turns / instances)
+  const statements = turns / batch
+  const beatSeconds = TIMES.heartbeat / 1_000
+  const headRows = memberships / beatSeconds
+  const headPolls = instances * (1 + Math.ceil(users / instances / beatSeconds / USERS_AT_ONCE))
+  const checks = users / (TIMES.principalCheck / 1_000)
+  const { statement, turn, headRow, logId, login } = COSTS.postgres
+  return {
+    turns,
+    batch,
+    statements,
+    commitCores: (statements * statement + turns * turn) / CORE,
+    headPolls,
+    headRows,
+    headCores: (headRows * headRow + instances * logId) / CORE,
+    checks,
+    checkCores: (checks * login) / CORE,
+    /** Without Redis every head is asked for every second. */
+    headCoresWithoutRedis: (memberships * headRow) / CORE,
+    connections: instances * CONNECTIONS + CONNECTIONS_LEFT,
+  }
+}
+
+/**
+ * Turns of one statement: those that come while both lanes of an instance are busy, b = rate x latency(b) / 2, solved
+ * for b. Below one, nothing waits for anything.
+ */
+export function batchOf(turnsASecond: number): number {
+  const waiting = (turnsASecond * COSTS.latency.commit) / 2_000
+  const left = 1 - (turnsASecond * COSTS.latency.turn) / 2_000
+  return left <= 0 ? Number.POSITIVE_INFINITY : Math.max(1, waiting / left)
+}
+
+function stormsOf({ instances, users, memberships }: Spread, sizes: Sizes) {
+  const back = (lost: number) => {
+    const clients = (users * lost) / instances
+    return {
+      clients,
+      postgresSeconds: (clients * COSTS.postgres.reconnect) / CORE,
+      subscribes: (clients * memberships) / users + clients,
+    }
+  }
+  const join = joinTraffic(sizes, instances - 1)
+  return {
+    one: back(1),
+    tenth: back(Math.max(1, Math.round(instances / 10))),
+    joinPushes: join.pushes,
+    startPushes: instances ** 3,
+  }
+}
