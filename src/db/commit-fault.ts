@@ -40,6 +40,12 @@ export function toCommitFault(error: unknown): CommitFault {
   return PASSING[error.code] ?? PASSING[error.code.slice(0, 2)] ?? { kind: 'poison' }
 }
 
+/**
+ * SQLSTATEs, or their classes, after which the same values never succeed: data exception, check violation, limit
+ * exceeded. A client that tried them again would hold back all that it has to say in that chat.
+ */
+const FOR_GOOD = ['22', '23514', '54']
+
 /** toRefusal is the result of the one turn that Postgres refused. */
 export function toRefusal(error: unknown): CommitResult {
   const constraint =
@@ -52,8 +58,11 @@ export function toRefusal(error: unknown): CommitResult {
       refusal: { code: 'CONFLICT', message, details: [{ field: 'slug', message }] },
     }
   }
-  return {
-    status: 'refused',
-    refusal: { code: 'INTERNAL_ERROR', message: 'This could not be stored. It was logged' },
-  }
+  const code = isForGood(error) ? 'VALIDATION_ERROR' : 'INTERNAL_ERROR'
+  return { status: 'refused', refusal: { code, message: 'This could not be stored. It was logged' } }
+}
+
+function isForGood(error: unknown): boolean {
+  const { code = '' } = error instanceof pg.DatabaseError ? error : {}
+  return FOR_GOOD.some((it) => code.startsWith(it))
 }

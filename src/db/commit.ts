@@ -110,7 +110,7 @@ export function createCommitter(db: Database, options: CommitterOptions): Commit
     }
     if (batch.length === 1) {
       const result = toRefusal(error)
-      if (result.status === 'refused' && result.refusal.code === 'INTERNAL_ERROR') onFault(error)
+      if (result.status === 'refused' && result.refusal.code !== 'CONFLICT') onFault(error)
       settleAll(batch, result)
       return true
     }
