@@ -1,4 +1,5 @@
 import type { CommandType } from '../../../protocol/commands.ts'
+import { TIMES } from '../../../protocol/limits.ts'
 import { withId } from '../../../rooms/actor.ts'
 import type { Rooms } from '../../../rooms/directory.ts'
 import type {
@@ -14,8 +15,8 @@ import type { Members } from './members.ts'
 import type { PubSub } from './pubsub.ts'
 import { ownerOf } from './ring.ts'
 
-/** How long an owner may take to answer, in milliseconds: as long as a room tries to commit. */
-const ANSWER = 2_000
+/** How long an owner may take to answer, in milliseconds: longer than a room tries to commit, whose refusal is an answer. */
+const ANSWER = TIMES.commitDeadline + 500
 /** Then the owner is looked up again, so many times in all, and at last the command is decided here. */
 const ATTEMPTS = 3
 /** Whoever is there hears what goes to this name. */
@@ -46,13 +47,13 @@ export interface Relay extends RoomDirectory {
 type Line =
   | {
       readonly type: 'command'
-      readonly id: string
+      readonly id: number
       readonly from: string
       readonly chatId: string
       readonly envelope: Envelope
     }
-  | { readonly type: 'reload'; readonly id: string; readonly from: string; readonly chatId: string }
-  | { readonly type: 'outcome'; readonly id: string; readonly outcome: Outcome | null }
+  | { readonly type: 'reload'; readonly id: number; readonly from: string; readonly chatId: string }
+  | { readonly type: 'outcome'; readonly id: number; readonly outcome: Outcome | null }
   | {
       readonly type: 'typing'
       readonly chatId: string
@@ -73,7 +74,8 @@ type Unnumbered<T> = T extends unknown ? Omit<T, 'id' | 'from'> : never
 
 export function createRelay(ports: RelayPorts): Relay {
   const { pubsub, members, rooms, clock, ids, soon, onAnswer } = ports
-  const asked = new Map<string, Asked>()
+  const asked = new Map<number, Asked>()
+  let questions = 0
   const outgoing = new Map<string, string[]>()
   const answering = new Set<Promise<void>>()
   for (const name of [members.self, EVERYBODY]) {
@@ -146,7 +148,8 @@ export function createRelay(ports: RelayPorts): Relay {
   }
 
   function askOnce(owner: string, question: Unnumbered<Question>): Promise<Outcome | null | undefined> {
-    const id = ids.uuid()
+    questions += 1
+    const id = questions
     const begin = clock.now()
     return new Promise((resolve) => {
       const settle = (outcome: Outcome | null | undefined) => {
