@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { createRelay, type Relay } from '../../../src/hosts/node/cluster/relay.ts'
 import { ownerOf } from '../../../src/hosts/node/cluster/ring.ts'
 import type { CommandType } from '../../../src/protocol/commands.ts'
+import { TIMES } from '../../../src/protocol/limits.ts'
 import type { Envelope, Outcome, Principal } from '../../../src/rooms/ports.ts'
 import { createTestClock } from '../../support/test-clock.ts'
 import { createMemoryBus } from './memory-pubsub.ts'
@@ -122,18 +123,32 @@ test('an owner that nobody hears under its name is doubted, and the command is d
   expect([...taking]).toEqual([])
 })
 
-test('an owner that is frozen is asked three times in 6 s, then the command is decided here', async () => {
+test('an owner that is frozen is asked three times in 7.5 s, then the command is decided here', async () => {
   const { clock, owner, other, settle, dispatch } = stage()
   owner.answers(() => new Promise(() => {}))
   const outcome = dispatch(other.relay, send('hello'))
   for (let attempt = 0; attempt < 3; attempt += 1) {
     await settle()
     expect(other.asked).toEqual([])
-    clock.pass(2_000)
+    clock.pass(2_500)
   }
   await settle()
   expect(await outcome).toEqual(DONE)
   expect([owner.asked.length, other.asked.length]).toEqual([3, 1])
+})
+
+test('an owner that could not commit in time says so itself, and is not asked again', async () => {
+  const { clock, owner, other, settle, dispatch } = stage()
+  const late: (() => void)[] = []
+  const refused = { ok: false, refusal: { code: 'SERVICE_UNAVAILABLE' } } as unknown as Outcome
+  owner.answers(() => new Promise((resolve) => late.push(() => resolve(refused))))
+  const outcome = dispatch(other.relay, send('hello'))
+  await settle()
+  clock.pass(TIMES.commitDeadline + 100)
+  late[0]?.()
+  await settle()
+  expect(await outcome).toEqual(refused)
+  expect([owner.asked.length, other.asked.length]).toEqual([1, 0])
 })
 
 test('an answer that comes after its question was given up is dropped', async () => {
@@ -142,7 +157,7 @@ test('an answer that comes after its question was given up is dropped', async ()
   owner.answers(() => new Promise((resolve) => late.push(() => resolve(DONE))))
   const outcome = dispatch(other.relay, send('hello'))
   await settle()
-  clock.pass(2_000)
+  clock.pass(2_500)
   await settle()
   late[1]?.()
   await settle()
