@@ -11,9 +11,9 @@ import { beatTraffic, type Habit, messageTraffic } from './scale/traffic.ts'
 import { createFleetTarget } from './targets/parley.ts'
 import type { Target } from './targets/target.ts'
 
-const USAGE = `node bench/scale-check.ts [--instances 2,3] [--seconds 30]
+const USAGE = `node bench/scale-check.ts [--instances 2,3] [--seconds 30] [--times 1]
 Holds the model of docs/scaling.md against what real instances do with a real Redis: what is predicted for each message,
-and what INFO counts.`
+and what INFO counts. --times 20 sends so many times as fast, when much goes together.`
 
 const USERS = 400
 const CONTENT =
@@ -21,8 +21,7 @@ const CONTENT =
 /** Until connections have said hello, and until the last typing list and receipts are out, in milliseconds. */
 const SETTLE = 3_000
 const IDLE = 10
-/** An instance says all that it knows of its users again so often, and looks in between whether it stands there. */
-const LEASE_AGAIN = 30
+/** Seconds between two looks of an instance at whether what it says of its users stands there; said again every 30 s. */
 const LOOK = 2
 const COMMANDS_A_LEASE = 4
 
@@ -30,6 +29,7 @@ const { values: flags } = parseArgs({
   options: {
     instances: { type: 'string', default: '2,3' },
     seconds: { type: 'string', default: '30' },
+    times: { type: 'string', default: '1' },
     help: { type: 'boolean', default: false },
   },
 })
@@ -95,7 +95,7 @@ async function main(): Promise<void> {
       const cpuBefore = cpus()
       const before = await target.redis?.count()
       const begin = performance.now()
-      const messages = await crowd.send(one.perSecond, Number(flags.seconds))
+      const messages = await crowd.send(one.perSecond * Number(flags.times), Number(flags.seconds))
       await sleep(SETTLE)
       const seconds = (performance.now() - begin) / 1_000
       const after = await target.redis?.count()
@@ -127,35 +127,56 @@ interface Counted {
 type Counts = Awaited<ReturnType<NonNullable<Target['redis']>['count']>>
 
 function print({ one, sizes, messages, seconds, before, after, cpu }: Counted): void {
-  const { instances, habit } = one
-  const predicted = messageTraffic({
-    sizes,
-    means: meansOf(one),
-    relayed: (instances - 1) / instances,
-    habit,
-  })
+  const { instances, habit, chatSize, limits } = one
+  const means = meansOf(one)
+  const relayed = (instances - 1) / instances
+  const predicted = messageTraffic({ sizes, means, relayed, habit })
+  // Who hears a message at one instance acknowledges it in one breath, when all clients are on one machine.
+  const together = { ...means, others: Math.min(means.others, instances) }
+  const least = messageTraffic({ sizes, means: together, relayed, habit })
   const beats = beatTraffic(sizes, instances)
   const called = (name: string) => (after.calls[name] ?? 0) - (before.calls[name] ?? 0)
-  const per = (count: number, perSecond: number) => (count - perSecond * seconds) / messages
-  const row = (name: string, model: number, counted: number) =>
-    console.log(
-      `  ${name.padEnd(28)}${model.toFixed(2).padStart(10)}${counted.toFixed(2).padStart(10)}${(counted / model).toFixed(3).padStart(8)}`,
-    )
+  const leases = leasesOf(called)
+  const published = (called('publish') - beats.publishes * seconds) / messages
+  const taken = after.bytesIn - before.bytesIn - beats.bytesIn * seconds - leases.bytesIn
+  const given = after.bytesOut - before.bytesOut - beats.bytesOut * seconds - leases.bytesOut
   console.log(
-    `${instances} instances, chats of ${one.chatSize}, people ${habit}; limits ${one.limits}; ${messages} messages`,
+    `${instances} instances, chats of ${chatSize}, people ${habit}; limits ${limits}; ${messages} messages`,
   )
+  console.log(row('for each message', 'model', 'counted', 'ratio'))
+  const compare = (name: string, model: number, counted: number) =>
+    console.log(row(name, model.toFixed(2), counted.toFixed(2), (counted / model).toFixed(3)))
+  compare('publishes', predicted.publishes, published)
+  if (least.publishes < predicted.publishes) compare('… if acks go together', least.publishes, published)
+  if (limits === 'on') compare('scripts of the limiter', 1, (called('evalsha') + called('eval')) / messages)
+  else compare('bytes into Redis', predicted.bytesIn, taken / messages)
+  if (limits === 'off') compare('bytes out of Redis', predicted.bytesOut, given / messages)
+  const looks = Math.round((instances * seconds) / LOOK)
   console.log(
-    `  ${'for each message'.padEnd(28)}${'model'.padStart(10)}${'counted'.padStart(10)}${'ratio'.padStart(8)}`,
-  )
-  row('publishes', predicted.publishes, per(called('publish'), beats.publishes))
-  if (one.limits === 'on') row('scripts of the limiter', 1, per(called('evalsha') + called('eval'), 0))
-  row('bytes into Redis', predicted.bytesIn, per(after.bytesIn - before.bytesIn, beats.bytesIn))
-  row('bytes out of Redis', predicted.bytesOut, per(after.bytesOut - before.bytesOut, beats.bytesOut))
-  const leases = called('hset') + called('sadd') + called('expire')
-  console.log(
-    `  leases ${leases}, a round of all being ${USERS * COMMANDS_A_LEASE} each ${LEASE_AGAIN} s; looks ${called('exists')} of ${Math.round((instances * seconds) / LOOK)}`,
+    `  leases: ${leases.commands} of ${USERS * COMMANDS_A_LEASE} commands; looks: ${called('exists')} of ${looks}`,
   )
   console.log(`  CPU for each message, less what idles: ${cpu.join(', ')}`)
+}
+
+function row(name: string, ...cells: readonly string[]): string {
+  return `  ${name.padEnd(24)}${cells.map((cell) => cell.padStart(10)).join('')}`
+}
+
+/** What is said again of everybody while messages are counted, in the words of cluster/presence.ts. */
+function leasesOf(called: (name: string) => number): { commands: number; bytesIn: number; bytesOut: number } {
+  const id = '0'.repeat(36)
+  const [user, instance] = [`parley:presence:user:${id}`, `parley:presence:instance:${id}`]
+  const kinds = [
+    { count: called('hset'), words: ['hset', user, id, 'online'] },
+    { count: called('sadd'), words: ['sadd', instance, id] },
+    { count: called('expire') / 2, words: ['expire', user, '90'] },
+    { count: called('expire') / 2, words: ['expire', instance, '90'] },
+  ]
+  const sizeOf = (words: readonly string[]) =>
+    words.reduce((sum, word) => sum + `$${word.length}\r\n${word}\r\n`.length, '*4\r\n'.length)
+  const commands = kinds.reduce((sum, { count }) => sum + count, 0)
+  const bytesIn = kinds.reduce((sum, { count, words }) => sum + count * sizeOf(words), 0)
+  return { commands, bytesIn, bytesOut: commands * ':1\r\n'.length }
 }
 
 /** Members of a chat follow each other, and so do the instances that they connect to. */

@@ -27,25 +27,26 @@ interface Published {
   readonly heard: number
 }
 
-export const PREFIX = 'parley:'
+const PREFIX = 'parley:'
 
 export function createBus(): Bus {
   const channels = new Map<string, Set<(text: string) => void>>()
-  const waiting: { channel: string; text: string }[] = []
+  const waiting: { channel: string; text: string; onUnheard: () => void }[] = []
   const published: Published[] = []
 
   function deliver(): void {
     for (let next = waiting.shift(); next; next = waiting.shift()) {
-      const { channel, text } = next
+      const { channel, text, onUnheard } = next
       const listeners = [...(channels.get(channel) ?? [])]
       published.push({ channel, bytes: Buffer.byteLength(text), heard: listeners.length })
+      if (listeners.length === 0) onUnheard()
       for (const listener of listeners) listener(text)
     }
   }
 
   const link = (): PubSub => ({
     isDown: false,
-    publish: (channel, text) => void waiting.push({ channel, text }),
+    publish: (channel, text, onUnheard = () => {}) => void waiting.push({ channel, text, onUnheard }),
     async subscribe(channel, listener) {
       // A listener of each link: one connection hears a channel once.
       const own = (text: string) => listener(text)

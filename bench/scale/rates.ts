@@ -15,8 +15,8 @@ const COMMANDS_A_STATUS = 5
 /** Of an instance: DATABASE_POOL and two for commits; five are left for people (docs/operations.md). */
 const CONNECTIONS = 22
 const CONNECTIONS_LEFT = 5
-/** To Redis, or to each master of a Redis Cluster: one for commands, one that listens. */
-const REDIS_CONNECTIONS = 2
+/** To Redis, or to each master of a Redis Cluster: for commands, for what is published, and to listen. */
+const REDIS_CONNECTIONS = 3
 const CORE = 1_000_000
 
 /** Load is what people do. */
