@@ -1,7 +1,8 @@
 import pg from 'pg'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { Fault } from '../../src/hosts/node/faults/fault.ts'
-import { FAULTS, type FaultResult, runFaults } from '../../src/hosts/node/faults/run.ts'
+import { FAULTS } from '../../src/hosts/node/faults/matrix.ts'
+import { type FaultResult, runFaults } from '../../src/hosts/node/faults/run.ts'
 import { isClean } from '../../src/hosts/node/faults/table.ts'
 
 const SHORT = ['F1', 'F3', 'F6', 'F7', 'F11', 'F21']

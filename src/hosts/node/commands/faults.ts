@@ -43,7 +43,8 @@ async function isUnharmed({
   ...options
 }: Options): Promise<boolean> {
   // Loaded here, as no other command needs it.
-  const { FAULTS, runFaults } = await import('../faults/run.ts')
+  const { FAULTS } = await import('../faults/matrix.ts')
+  const { runFaults } = await import('../faults/run.ts')
   const { isClean, toHead, toRow } = await import('../faults/table.ts')
   const faults = FAULTS.filter(({ id }) => only?.includes(id) ?? true)
   const unknown = only?.filter((id) => !faults.some((fault) => fault.id === id)) ?? []
@@ -67,7 +68,7 @@ async function isUnharmed({
 
 function toIds(text: string): readonly string[] {
   const ids = text.split(',').flatMap((id) => id.trim().toUpperCase() || [])
-  if (!ids.every((id) => /^F\d+$/.test(id))) throw new InvalidArgumentError('Write it as F1,F3')
+  if (!ids.every((id) => /^F\d+(\+F\d+)*$/.test(id))) throw new InvalidArgumentError('Write it as F1,F3')
   return ids
 }
 

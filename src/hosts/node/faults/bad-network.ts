@@ -12,6 +12,8 @@ export interface ProxiedConnection {
 export interface BadNetwork {
   readonly port: number
   readonly connections: ReadonlySet<ProxiedConnection>
+  /** How much is held back: pieces of what was said. */
+  readonly heldBack: number
   /** Resets every connection, and refuses new ones until `heal`. */
   cut(): void
   heal(): void
@@ -19,14 +21,24 @@ export interface BadNetwork {
   reset(): void
   /** Holds back whatever comes from now on for so many milliseconds, either way. */
   delay(milliseconds: number): void
+  /** Holds back whatever comes from now on, either way, until `heal`, and delivers it then. */
+  hold(): void
+  /** Swallows, until `heal`, what connections that have subscribed are told; one that missed something is told no more. */
+  starve(): void
   close(): Promise<void>
 }
+
+/** How a connection says, to Redis, that it listens. */
+const SUBSCRIBES = 'subscribe'
 
 /** createBadNetwork listens on a free port of the loopback. A connection goes to the first of `upstreams` that takes it. */
 export async function createBadNetwork(upstreams: () => readonly NetConnectOpts[]): Promise<BadNetwork> {
   const connections = new Set<ProxiedConnection>()
   const accepted = new Set<Socket>()
+  const lines = new Set<Line>()
   let isCut = false
+  let isHeld = false
+  let isStarving = false
   let lag = 0
   const server = createServer({ pauseOnConnect: true }, (near) => {
     accepted.add(near)
@@ -54,6 +66,8 @@ export async function createBadNetwork(upstreams: () => readonly NetConnectOpts[
 
   function join(near: Socket, far: Socket): void {
     let isStalled = false
+    let isListening = false
+    let isStarved = false
     const connection: ProxiedConnection = {
       stall() {
         isStalled = true
@@ -64,24 +78,38 @@ export async function createBadNetwork(upstreams: () => readonly NetConnectOpts[
       },
     }
     connections.add(connection)
-    const pass = (from: Socket, to: Socket) => {
+    const hears = (chunk: Buffer) => {
+      isListening ||= chunk.includes(SUBSCRIBES)
+      return true
+    }
+    const isTold = () => {
+      isStarved ||= isStarving && isListening
+      return !isStarved
+    }
+    const pass = (from: Socket, to: Socket, passes: (chunk: Buffer) => boolean) => {
       from.setNoDelay(true)
+      const line = createLine(() => (isHeld ? Number.POSITIVE_INFINITY : lag))
+      lines.add(line)
       from.on('data', (chunk) => {
-        if (isStalled) return
-        if (lag > 0) setTimeout(() => to.write(chunk), lag)
-        else if (!to.write(chunk)) from.pause()
+        if (isStalled || !passes(chunk)) return
+        line.pass(() => {
+          if (!to.write(chunk)) from.pause()
+        })
       })
       from.on('drain', () => to.resume())
       from.once('close', () => {
         if (isStalled) return
         connections.delete(connection)
         // What came before the end is delivered first.
-        setTimeout(() => to.destroySoon(), lag)
+        line.pass(() => {
+          lines.delete(line)
+          to.destroySoon()
+        })
       })
       from.resume()
     }
-    pass(near, far)
-    pass(far, near)
+    pass(near, far, hears)
+    pass(far, near, isTold)
   }
 
   const reset = () => {
@@ -91,22 +119,71 @@ export async function createBadNetwork(upstreams: () => readonly NetConnectOpts[
   return {
     port: (server.address() as AddressInfo).port,
     connections,
+    get heldBack() {
+      return [...lines].reduce((sum, line) => sum + line.waiting, 0)
+    },
     cut() {
       isCut = true
       reset()
     },
     heal() {
       isCut = false
+      isStarving = false
+      isHeld = false
+      lag = 0
+      for (const line of lines) line.release()
     },
     reset,
     delay(milliseconds) {
       lag = milliseconds
+    },
+    hold() {
+      isHeld = true
+    },
+    starve() {
+      isStarving = true
     },
     close() {
       reset()
       for (const socket of accepted) socket.destroy()
       return new Promise((resolve) => server.close(() => resolve()))
     },
+  }
+}
+
+/** Line is one direction of a connection: what passes later than it came keeps its order. */
+interface Line {
+  readonly waiting: number
+  pass(run: () => void): void
+  /** What is held back passes now. */
+  release(): void
+}
+
+function createLine(lag: () => number): Line {
+  const waiting: { readonly due: number; readonly run: () => void }[] = []
+  let timer: NodeJS.Timeout | undefined
+
+  function passDue(upTo: number): void {
+    clearTimeout(timer)
+    for (let first = waiting[0]; first && first.due <= upTo; first = waiting[0]) {
+      waiting.shift()
+      first.run()
+    }
+    const wait = (waiting[0]?.due ?? Number.POSITIVE_INFINITY) - performance.now()
+    if (Number.isFinite(wait)) timer = setTimeout(() => passDue(performance.now()), wait)
+  }
+
+  return {
+    get waiting() {
+      return waiting.length
+    },
+    pass(run) {
+      const wait = lag()
+      if (wait <= 0 && waiting.length === 0) return run()
+      waiting.push({ due: performance.now() + wait, run })
+      if (waiting.length === 1) passDue(performance.now())
+    },
+    release: () => passDue(Number.POSITIVE_INFINITY),
   }
 }
 

@@ -5,8 +5,6 @@ import type { Random } from '../../../conformance/random.ts'
 import type { Fault } from './fault.ts'
 import { openBeside } from './open-beside.ts'
 import type { Scene } from './scene.ts'
-import { slowReaders } from './slow-readers.ts'
-import type { Voice } from './voice.ts'
 
 const GARBAGE_EVERY = 100
 const FRAMES_AT_ONCE = 5
@@ -30,14 +28,13 @@ export const clientFaults: readonly Fault[] = [
       await scene.pause(scene.left)
     },
   },
-  slowReaders,
   {
     id: 'F21',
     title: 'garbage frames',
     async inject(scene) {
       const garbage = new Garbage(scene.random)
       await scene.repeat(GARBAGE_EVERY, async () => {
-        const socket = await openBeside(pickVoice(scene))
+        const socket = await openBeside(scene.pickVoice())
         if (!socket) return
         for (let count = 0; count < FRAMES_AT_ONCE; count += 1) throwGarbage(socket, garbage, scene)
         scene.struck()
@@ -50,26 +47,17 @@ export const clientFaults: readonly Fault[] = [
     title: 'one id from two devices on two instances',
     inject: (scene) =>
       scene.repeat(TWICE_EVERY, async () => {
-        const voice = pickVoice(scene)
+        const voice = scene.pickVoice()
         const chatId = voice.chatIds[scene.random.below(voice.chatIds.length)]
         const up = scene.stage.instances.filter(({ isUp }) => isUp)
         const other = up[scene.random.below(up.length)]
         if (chatId === undefined || !other) return
         const id = v7()
         scene.struck()
-        await Promise.all([
-          voice.say(chatId, { id }),
-          voice.sayBeside(chatId, id, `http://127.0.0.1:${other.port}`),
-        ])
+        await Promise.all([voice.say(chatId, { id }), voice.sayBeside(chatId, id, other.url)])
       }),
   },
 ]
-
-function pickVoice({ voices, random }: Scene): Voice {
-  const voice = voices[random.below(voices.length)]
-  if (!voice) throw new Error('There is no voice')
-  return voice
-}
 
 /** Bad UTF-8, binary, depth, huge numbers, names of prototypes, broken JSON, and wrong values in right places. */
 function throwGarbage(socket: WebSocket, garbage: Garbage, { random, chatIds }: Scene): void {

@@ -4,6 +4,8 @@ import type { Scene } from './scene.ts'
 export interface Fault {
   readonly id: string
   readonly title: string
+  /** It takes so long even where less is asked for. */
+  readonly leastSeconds?: number
   /** Runs under load, until the scene is over. */
   readonly inject: (scene: Scene) => Promise<void>
 }

@@ -38,10 +38,17 @@ export class FaultyInstance {
     return Number(this.#env.PORT)
   }
 
-  async start(): Promise<void> {
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`
+  }
+
+  /** `preload` is a module that its process runs before all others. */
+  async start(preload?: URL): Promise<void> {
     this.#isEnding = false
     this.clusterId = undefined
-    const child = await startChild(this.#env)
+    const { NODE_OPTIONS = '' } = this.#env
+    const options = preload ? `${NODE_OPTIONS} --import=${preload}` : NODE_OPTIONS
+    const child = await startChild({ ...this.#env, NODE_OPTIONS: options })
     void child.ended.then((how) => {
       if (!this.#isEnding) this.#onUnplanned(how)
       if (this.#child === child) this.#child = undefined

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { createReader } from '../../../client/rest.ts'
 import { check, type Rule } from '../../../conformance/checker.ts'
@@ -6,6 +5,7 @@ import type { ChatView, StoredChat } from '../../../conformance/history.ts'
 import { inParallel } from '../replay/parallel.ts'
 import { readHistory } from '../replay/read.ts'
 import type { Scene } from './scene.ts'
+import { until } from './until.ts'
 import type { Notes } from './voice.ts'
 
 /** Once clients are connected again, they have this long to be where the database is: C4. Milliseconds. */
@@ -14,7 +14,6 @@ const CATCH_UP = 10_000
 const RECONNECT = 45_000
 /** Watermarks that a group holds back are told within this. */
 const QUIET = 1_500
-const PAUSE = 100
 const READ_AT_ONCE = 8
 
 export interface Verdict {
@@ -48,9 +47,10 @@ export async function judge(scene: Scene, notes: Notes): Promise<Verdict> {
   try {
     const unexpected = [...stage.unexpected.splice(0), ...(await catchUp(scene, database))]
     const stored = await readStored(database, chatIds)
-    const clients = voices.map((voice) => voice.history())
+    const clients = [...voices.map((voice) => voice.history()), ...scene.witnesses]
     const fresh = await readFresh(scene)
-    const violations = check({ sends: notes.sends, clients, stored, fresh, unexpected })
+    const found = check({ sends: notes.sends, clients, stored, fresh, unexpected })
+    const violations = [...scene.violations, ...found]
     const verdict = { lost: 0, doubled: 0, reordered: 0, others: 0 }
     for (const { rule } of violations) verdict[KINDS[rule]] += 1
     return { ...verdict, messages: violations.map(({ rule, message }) => `${rule} ${message}`) }
@@ -79,15 +79,6 @@ async function catchUp({ voices, chatIds }: Scene, database: pg.Client): Promise
   if (await until(isThere, CATCH_UP + QUIET)) return []
   const behind = voices.filter((voice) => voice.chatIds.some((it) => voice.applied(it) !== heads.get(it)))
   return behind.map(({ name }) => `${name} did not catch up within ${CATCH_UP / 1_000} s`)
-}
-
-async function until(isRight: () => Promise<boolean> | boolean, within: number): Promise<boolean> {
-  const deadline = performance.now() + within
-  while (!(await isRight())) {
-    if (performance.now() > deadline) return false
-    await sleep(PAUSE)
-  }
-  return true
 }
 
 async function readHeads(database: pg.Client, chatIds: readonly string[]): Promise<Map<string, number>> {

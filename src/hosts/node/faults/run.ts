@@ -2,26 +2,16 @@ import { randomBytes } from 'node:crypto'
 import { Random } from '../../../conformance/random.ts'
 import { Latencies } from '../replay/latencies.ts'
 import { inParallel } from '../replay/parallel.ts'
-import { clientFaults } from './client-faults.ts'
 import type { Fault } from './fault.ts'
-import { instanceFaults } from './instance-faults.ts'
 import { judge, type Verdict } from './judge.ts'
 import { startLoad } from './load.ts'
 import { Scene } from './scene.ts'
-import { createStage, type Stage } from './stage.ts'
-import { storeFaults } from './store-faults.ts'
+import { createStage, type Stage, type StageSettings } from './stage.ts'
 import { createNotes, type Notes, Voice } from './voice.ts'
 
-/** Most milliseconds that a send may take to be settled once the fault is over: clients back off up to 30 s. */
-const SETTLE = 45_000
 const ENTERED_AT_ONCE = 4
 /** Every client speaks in so many chats. */
 const CHATS_EACH = 2
-
-/** FAULTS is the matrix, by number. */
-export const FAULTS: readonly Fault[] = [...instanceFaults, ...storeFaults, ...clientFaults].sort(
-  (a, b) => Number(a.id.slice(1)) - Number(b.id.slice(1)),
-)
 
 export interface FaultRunOptions {
   readonly faults: readonly Fault[]
@@ -30,6 +20,7 @@ export interface FaultRunOptions {
   readonly instances: number
   readonly clients: number
   readonly chats: number
+  readonly settings?: StageSettings
   readonly onResult?: (result: FaultResult) => void
 }
 
@@ -48,6 +39,7 @@ export interface FaultResult extends Verdict {
   readonly takeover: Spread
   readonly reconnect: Spread
   readonly delivery: Spread
+  readonly remarks: readonly string[]
 }
 
 export interface Spread {
@@ -58,8 +50,8 @@ export interface Spread {
 
 /** runFaults starts a service of its own, injects one fault after another under load, and judges each. */
 export async function runFaults(options: FaultRunOptions): Promise<FaultResult[]> {
-  const { faults, seed, instances, clients, onResult } = options
-  const stage = await createStage(instances)
+  const { faults, seed, instances, clients, settings, onResult } = options
+  const stage = await createStage(instances, settings)
   const voices: Voice[] = []
   try {
     await stage.heal()
@@ -90,13 +82,15 @@ interface Setting {
 async function runFault(fault: Fault, { stage, voices, random, options }: Setting): Promise<FaultResult> {
   const notes = createNotes()
   const chatIds = await gather(voices, options.chats, notes)
-  const scene = new Scene(stage, { voices, chatIds, random, seconds: options.seconds })
   const load = startLoad(voices, random)
+  const seconds = Math.max(options.seconds, fault.leastSeconds ?? 0)
+  const scene = new Scene(stage, { voices, chatIds, random, seconds, load })
   await fault.inject(scene)
   await stage.heal()
-  await load.stop(SETTLE)
+  await scene.hush()
   const verdict = await judge(scene, notes)
-  return { id: fault.id, title: fault.title, ...verdict, ...measure(scene, notes) }
+  const { remarks } = scene
+  return { id: fault.id, title: fault.title, ...verdict, ...measure(scene, notes), remarks }
 }
 
 /** New chats for each fault, so that each is judged by itself. */

@@ -30,6 +30,7 @@ export const slowReaders: Fault = {
     await Promise.race([Promise.all(readers.map(({ closed }) => closed)), sleep(READS_ON)])
     for (const { socket } of readers) {
       if (socket.readyState === socket.CLOSED) scene.struck()
+      else scene.wrong('a reader that took nothing was not closed')
       socket.terminate()
     }
   },
@@ -46,8 +47,8 @@ async function openReaders(people: readonly Voice[], { stage }: Scene): Promise<
   const sockets = await Promise.all(
     Array.from({ length: READERS }, async (_, place) => {
       const voice = people[place % people.length]
-      const port = up[place % up.length]?.port
-      return voice && openBeside(voice, `http://127.0.0.1:${port}`)
+      const instance = up[place % up.length]
+      return voice && instance && openBeside({ accessToken: voice.accessToken, url: instance.url })
     }),
   )
   return sockets.flatMap((socket) => {

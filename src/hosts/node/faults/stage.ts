@@ -14,6 +14,8 @@ const PREFIX = 'faults:'
 /** Milliseconds within which an instance that has started is heard of. */
 const HEARD_WITHIN = 3_000
 const PAUSE = 20
+/** All that Postgres has: enough for three instances, and few enough to be used up. */
+const CONNECTIONS = '60'
 
 /** Stage is a whole service of one's own: Postgres, Redis, instances, and bad networks between all of them. */
 export interface Stage {
@@ -25,15 +27,27 @@ export interface Stage {
   readonly front: BadNetwork
   /** What went wrong and was nobody's doing. */
   readonly unexpected: string[]
-  start(instance: FaultyInstance): Promise<void>
+  /** Signs the access tokens of all instances. */
+  readonly accessSecret: string
+  start(instance: FaultyInstance, preload?: URL): Promise<void>
+  /** Ends it by SIGTERM first. */
+  restart(instance: FaultyInstance, preload?: URL): Promise<void>
   /** Starts what was ended and mends what was broken. */
   heal(): Promise<void>
   ownerOf(chatId: string): FaultyInstance | undefined
   close(): Promise<void>
 }
 
-export async function createStage(size: number): Promise<Stage> {
-  const postgres = await createPostgresServer()
+/** What is other than usual about a stage. */
+export interface StageSettings {
+  /** Of the environment of every instance. */
+  readonly env?: NodeJS.ProcessEnv
+  /** Of Postgres. */
+  readonly postgres?: Record<string, string>
+}
+
+export async function createStage(size: number, settings: StageSettings = {}): Promise<Stage> {
+  const postgres = await createPostgresServer({ max_connections: CONNECTIONS, ...settings.postgres })
   const redis = await createRedisServer().catch(async (error: unknown) => {
     await postgres.remove()
     throw error
@@ -58,6 +72,7 @@ export async function createStage(size: number): Promise<Stage> {
       ...process.env,
       ...SETTINGS,
       ...secrets,
+      ...settings.env,
       DATA_DIR: folder,
       REDIS_URL: `redis://127.0.0.1:${toRedis.port}`,
       DATABASE_URL: `postgres://postgres@127.0.0.1:${toPostgres.port}/postgres`,
@@ -68,10 +83,10 @@ export async function createStage(size: number): Promise<Stage> {
 
   /** One after another, so that a new name on the bus is that of the one that has just started. */
   let starting = Promise.resolve()
-  function start(instance: FaultyInstance): Promise<void> {
+  function start(instance: FaultyInstance, preload?: URL): Promise<void> {
     const started = starting.then(async () => {
       const before = new Set(known)
-      await instance.start()
+      await instance.start(preload)
       const deadline = performance.now() + HEARD_WITHIN
       while (!instance.clusterId && performance.now() < deadline) {
         instance.clusterId = [...known].find((id) => !before.has(id))
@@ -80,6 +95,11 @@ export async function createStage(size: number): Promise<Stage> {
     })
     starting = started.catch(() => {})
     return started
+  }
+
+  async function restart(instance: FaultyInstance, preload?: URL): Promise<void> {
+    await instance.end('SIGTERM')
+    await start(instance, preload)
   }
 
   async function heal(): Promise<void> {
@@ -110,7 +130,9 @@ export async function createStage(size: number): Promise<Stage> {
     instances,
     front,
     unexpected,
+    accessSecret: secrets.JWT_SECRET,
     start,
+    restart,
     heal,
     ownerOf(chatId) {
       const up = instances.filter(({ isUp }) => isUp)

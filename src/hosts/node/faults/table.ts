@@ -21,8 +21,8 @@ export function toRow(result: FaultResult): string {
     toPair(result.reconnect),
     delivery.count === 0 ? '' : `${Math.round(delivery.p99)} ms`,
   ])
-  const shown = result.messages.slice(0, VIOLATIONS_SHOWN).map((message) => `    ${message}`)
-  return [line, ...shown].join('\n')
+  const below = [...result.remarks, ...result.messages.slice(0, VIOLATIONS_SHOWN)]
+  return [line, ...below.map((text) => `    ${text}`)].join('\n')
 }
 
 /** isClean tells whether a fault did no harm, and really took place under load. */

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { v7 } from 'uuid'
 import { WebSocket } from 'ws'
 import { type Client, createClient } from '../../../client/client.ts'
@@ -6,6 +7,9 @@ import type { ChatView, ClientHistory, SendRecord } from '../../../conformance/h
 import type { ServerFrame } from '../../../protocol/frames.ts'
 import { enter } from '../enter.ts'
 
+/** Tries over REST, and milliseconds between two of them. */
+const INSISTS = 60
+const INSIST_PAUSE = 500
 const PASSWORD = 'Faults-are-1!'
 
 /** What all voices of a run write into. Times are those of `performance.now`. */
@@ -112,12 +116,39 @@ export class Voice {
     if (content === undefined) throw new Error('It was not said at all')
     const record = newRecord(chatId, messageId, content)
     this.#notes.sends.push(record)
-    const response = await fetch(new URL(`/api/chats/${chatId}/messages`, url), {
-      method: 'POST',
-      headers: { Authorization: `Bearer ${this.accessToken}`, 'Content-Type': 'application/json' },
-      body: JSON.stringify({ id: messageId, content }),
-    }).catch(() => undefined)
-    if (response?.ok) settle(record, (await response.json()) as { seq: number })
+    const json = { id: messageId, content }
+    const response = await this.call('POST', `/api/chats/${chatId}/messages`, { url, json })
+    if (response.ok) settle(record, (await response.json()) as { seq: number })
+  }
+
+  /**
+   * Says it over REST at one instance, again and again until it is stored; answers what came of the first try, and
+   * after how long.
+   */
+  async insist(chatId: string, url: string): Promise<{ status: number; milliseconds: number }> {
+    const record = this.#note(chatId, v7(), '')
+    const json = { id: record.messageId, content: record.content }
+    const answer = () => this.call('POST', `/api/chats/${chatId}/messages`, { url, json })
+    let last = await answer()
+    const first = { status: last.status, milliseconds: performance.now() - record.invokedAt }
+    for (let tries = 1; !last.ok && tries < INSISTS; tries += 1) {
+      await sleep(INSIST_PAUSE)
+      last = await answer()
+    }
+    if (last.ok) settle(record, (await last.json()) as { seq: number })
+    return first
+  }
+
+  /** A request of its user; without an answer it is one of status 503. */
+  async call(
+    method: 'GET' | 'POST' | 'DELETE',
+    path: string,
+    { url = this.url, json }: { url?: string; json?: object } = {},
+  ): Promise<Response> {
+    const headers = { Authorization: `Bearer ${this.accessToken}`, 'Content-Type': 'application/json' }
+    const body = json && { body: JSON.stringify(json) }
+    const answered = fetch(new URL(path, url), { method, headers, ...body })
+    return answered.catch(() => new Response(null, { status: 503 }))
   }
 
   #note(chatId: string, id: string, padding: string): SendRecord {
