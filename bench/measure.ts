@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Percentiles } from './generator/histogram.ts'
-import type { Interval } from './generator/load.ts'
+import type { Arrival, Interval } from './generator/load.ts'
 import type { Verdict } from './generator/verdict.ts'
 import { type Generator, startGenerator } from './generator-process.ts'
 import type { Postgres } from './machine/postgres.ts'
@@ -27,6 +27,7 @@ export interface Run {
   readonly rss: number
   readonly rssPerConnection: number
   readonly crash?: Crash
+  readonly storm?: Storm
   readonly verdict: Verdict
   readonly faults: readonly string[]
 }
@@ -37,6 +38,13 @@ export interface Crash {
   readonly restart: number
   /** From then until each client was connected and had all that it had missed. */
   readonly back: Percentiles
+}
+
+export interface Storm extends Arrival {
+  /** What those who had stayed heard of each other meanwhile, in milliseconds. */
+  readonly delivery: Percentiles
+  /** Microseconds of processor time for each that came back, with what the others sent meanwhile. */
+  readonly cpu: { readonly server: number; readonly postgres: number }
 }
 
 export interface Setting {
@@ -53,27 +61,30 @@ export async function measure(setting: Setting): Promise<Run> {
   const url = await postgres.createDatabase()
   const people = createPeople(scenario.users, scenario.chatSize)
   const users = await target.prepare(url, people)
-  const { chatSize, pace } = scenario
-  const generator = await startGenerator({ speaks: target.speaks, users, chatSize, pace, seed })
+  const { chatSize, pace, staying = chatSize } = scenario
+  const generator = await startGenerator({ speaks: target.speaks, users, chatSize, staying, pace, seed })
   let server = await target.start(url)
   try {
     const rssAtStart = sum(server.pids, rssOf)
     await generator.call('connect', server.ports)
     let figures: Partial<Run> = {}
+    if (scenario.returns === 'at once') await generator.call('leave')
     if (pace.kind === 'idle') await sleep(SETTLE)
     else figures = await underLoad(setting, generator, server)
     let crash: Crash | undefined
-    if (scenario.isCrash) [server, crash] = await crashed(setting, generator, server, url)
+    if (scenario.returns === 'after a crash') [server, crash] = await crashed(setting, generator, server, url)
+    const storm = scenario.returns === 'at once' ? await stormed(setting, generator, server) : undefined
     const rss = sum(server.pids, rssOf)
     await generator.call('drain')
     const { verdict, faults } = await generator.call('judge', await target.readStored(url, people))
     return {
       ...figures,
       ...(crash && { crash }),
+      ...(storm && { storm }),
       rss,
       rssPerConnection: (rss - rssAtStart) / scenario.users,
       verdict,
-      faults,
+      faults: [...(storm?.faults ?? []), ...faults],
     }
   } finally {
     generator.stop()
@@ -136,8 +147,25 @@ async function crashed(
   const killedAt = performance.now()
   const next = await target.start(url, server.ports)
   const restart = performance.now() - killedAt
-  const back = await generator.call('connect', next.ports)
+  const { after: back } = await generator.call('connect', next.ports)
   return [next, { restart, back }]
+}
+
+/** Everybody who is away opens a socket before the first of them is answered. */
+async function stormed(
+  { scenario: { users, chatSize, staying = chatSize }, postgres }: Setting,
+  generator: Generator,
+  server: Server,
+): Promise<Storm> {
+  const back = (users * (chatSize - staying)) / chatSize
+  const readCpu = () => ({ server: sum(server.pids, cpuOf), postgres: cpuOf(postgres.pid) })
+  await generator.call('mark')
+  const before = readCpu()
+  const arrival = await generator.call('connect', server.ports, Number.POSITIVE_INFINITY)
+  const after = readCpu()
+  const { delivery } = await generator.call('mark')
+  const each = (who: keyof typeof before) => (after[who] - before[who]) / back
+  return { ...arrival, delivery, cpu: { server: each('server'), postgres: each('postgres') } }
 }
 
 function sum(all: readonly number[], of: (one: number) => number): number {

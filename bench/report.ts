@@ -32,6 +32,13 @@ const FIGURES: readonly Figure[] = [
   { name: 'restart', unit: 'ms', read: ({ crash }) => crash?.restart },
   { name: 'back p50', unit: 'ms', read: ({ crash }) => crash?.back.p50 },
   { name: 'all back', unit: 'ms', read: ({ crash }) => crash?.back.most },
+  { name: 'live p50', unit: 'ms', read: ({ storm }) => storm?.after.p50 },
+  { name: 'all live', unit: 'ms', read: ({ storm }) => storm?.after.most },
+  { name: 'server CPU each', unit: 'us', read: ({ storm }) => storm?.cpu.server },
+  { name: 'Postgres CPU each', unit: 'us', read: ({ storm }) => storm?.cpu.postgres },
+  { name: 'delivery p50 meanwhile', unit: 'ms', read: ({ storm }) => storm?.delivery.p50 },
+  { name: 'delivery p99 meanwhile', unit: 'ms', read: ({ storm }) => storm?.delivery.p99 },
+  { name: 'failed handshakes', unit: '', read: ({ storm }) => storm?.failed },
   { name: 'RSS', unit: 'MB', read: ({ rss }) => rss / MB },
   { name: 'RSS/connection', unit: 'KB', read: ({ rssPerConnection }) => rssPerConnection / 1_024 },
   { name: 'not stored', unit: '', read: ({ verdict }) => verdict.notStored },
@@ -47,7 +54,7 @@ const FIGURES: readonly Figure[] = [
 /** Of these the report takes the worst run, not the median: one is one too many. */
 const COUNTED = [
   ...['not stored', 'stored twice', 'lost', 'doubled', 'out of order', 'violations'],
-  ...['failed', 'unknown'],
+  ...['failed', 'unknown', 'failed handshakes'],
 ]
 
 export type Runs = Readonly<Record<string, readonly Run[]>>

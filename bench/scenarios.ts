@@ -6,8 +6,9 @@ export interface Scenario {
   readonly users: number
   readonly chatSize: number
   readonly pace: Pace
-  /** A crash in the middle: half are away before it, everybody comes back after it. */
-  readonly isCrash?: boolean
+  /** So many of each chat stay when the others leave, who come back after a crash of the server, or all at once. */
+  readonly staying?: number
+  readonly returns?: 'after a crash' | 'at once'
 }
 
 const pairs = (users: number, pace: Pace) => ({ users, chatSize: 2, pace })
@@ -42,6 +43,17 @@ export const SCENARIOS: readonly Scenario[] = [
     name: 'crash-1000',
     about: '200 messages/s, half of 1,000 clients leave, kill -9, start again: all come back and sync',
     ...pairs(1_000, open(200)),
-    isCrash: true,
+    staying: 1,
+    returns: 'after a crash',
+  },
+  {
+    name: 'storm-10000',
+    about: '2,000 clients in 1,000 chats at 50 messages/s; 10,000 others of these chats come back at once',
+    users: 12_000,
+    chatSize: 12,
+    // Five of six are away and send nothing.
+    pace: open(300),
+    staying: 2,
+    returns: 'at once',
   },
 ]

@@ -19,8 +19,20 @@ export interface Plan {
   /** Chats follow each other: the first `chatSize` users are the first chat. */
   readonly users: readonly LoadUser[]
   readonly chatSize: number
+  /** So many of each chat stay when the others leave; only what these hear is timed. All of them when left out. */
+  readonly staying?: number
   readonly pace: Pace
   readonly seed: number
+}
+
+/** What became of a `connect`. */
+export interface Arrival {
+  /** Milliseconds from the call until each was connected and had all that it had missed. */
+  readonly after: Percentiles
+  /** Handshakes that did not get that far, and were tried again. */
+  readonly failed: number
+  /** Why, each reason once. */
+  readonly faults: readonly string[]
 }
 
 /** What happened between two marks. */
@@ -34,8 +46,10 @@ export interface Interval {
 }
 
 const CLIENTS = { parley: createParleyClient, classic: createClassicClient }
-/** Handshakes under way at once: more would overflow the listen queue of a server and measure the kernel. */
+/** Handshakes under way at once, unless they are to be a storm. */
 const CONNECTING = 100
+/** Handshakes begun in one pass of the event loop: the clients that are there go on being served. */
+const CONNECTING_A_PASS = 50
 const RETRY_AFTER = 50
 /** How long all handshakes together may take, in milliseconds. */
 const CONNECT = 60_000
@@ -50,6 +64,8 @@ export class Load {
   readonly #plan: Plan
   readonly #clients: LoadClient[]
   readonly #isReady: boolean[]
+  /** Whether a client is one of those that stay. */
+  readonly #stays: (number: number) => boolean
   readonly #history = new History()
   readonly #texts: string[]
   readonly #random
@@ -58,6 +74,8 @@ export class Load {
   #isOver = false
   #waiting: number[] = []
   #connecting = 0
+  #mostConnecting = CONNECTING
+  #failedHandshakes = 0
   #whenReady: (() => void) | undefined
   #readyAfter = new Histogram()
   #connectedFrom = 0
@@ -72,12 +90,16 @@ export class Load {
     this.#random = createRandom(plan.seed)
     this.#texts = createTexts(this.#random)
     this.#isReady = plan.users.map(() => false)
+    const staying = plan.staying ?? plan.chatSize
+    this.#stays = (number) => number % plan.chatSize < staying
     this.#clients = plan.users.map((user, number) => this.#createClient(user, number))
   }
 
-  /** Connects everybody who is not, again and again where refused. Answers how long each took from now on. */
-  async connect(ports: readonly number[]): Promise<Percentiles> {
+  /** Connects everybody who is not, again and again where refused. */
+  async connect(ports: readonly number[], atOnce = CONNECTING): Promise<Arrival> {
     this.#ports = ports
+    this.#mostConnecting = atOnce
+    this.#failedHandshakes = 0
     this.#readyAfter = new Histogram()
     this.#connectedFrom = performance.now()
     this.#waiting = this.#isReady.flatMap((isReady, number) => (isReady ? [] : [number])).reverse()
@@ -85,13 +107,17 @@ export class Load {
       await new Promise<void>((resolve, reject) => {
         this.#whenReady = resolve
         this.#connectMore()
-        const why = () => new Error(`Not everybody could connect: ${[...this.#faults].join('; ')}`)
+        const why = () => {
+          const missing = this.#isReady.filter((isReady) => !isReady).length
+          return new Error(`${missing} could not connect: ${[...this.#faults].join('; ')}`)
+        }
         setTimeout(() => reject(why()), CONNECT).unref()
       })
     }
+    const faults = [...this.#faults]
     // Refused while the server was starting, or ended with the one before: no faults of this one.
     this.#faults.clear()
-    return this.#readyAfter.percentiles()
+    return { after: this.#readyAfter.percentiles(), failed: this.#failedHandshakes, faults }
   }
 
   start(): void {
@@ -126,9 +152,9 @@ export class Load {
     return interval
   }
 
-  /** Every other client is cut off, and stays so until the next `connect`. */
+  /** Those that do not stay are cut off, until the next `connect`. */
   leave(): void {
-    for (const [number, client] of this.#clients.entries()) if (number % 2 === 1) client.disconnect()
+    for (const [number, client] of this.#clients.entries()) if (!this.#stays(number)) client.disconnect()
   }
 
   /** Waits until all that was acked has arrived everywhere, or the time for it is over. */
@@ -174,14 +200,15 @@ export class Load {
       },
       delivered: (index, order) => {
         this.#history.deliver(number, index, order)
-        this.#delivery.add(performance.now() - this.#history.intendedAt.get(index))
+        if (this.#stays(number)) this.#delivery.add(performance.now() - this.#history.intendedAt.get(index))
       },
       closed: (why) => this.#closed(number, why),
     })
   }
 
   #connectMore(): void {
-    while (this.#connecting < CONNECTING) {
+    for (let begun = 0; this.#connecting < this.#mostConnecting; begun += 1) {
+      if (begun === CONNECTING_A_PASS) return void setImmediate(() => this.#connectMore())
       const number = this.#waiting.pop()
       if (number === undefined) break
       this.#connecting++
@@ -198,6 +225,7 @@ export class Load {
       return
     }
     // A server that is starting refuses; the client comes again.
+    this.#failedHandshakes += 1
     this.#faults.add(why)
     setTimeout(() => {
       this.#connecting--

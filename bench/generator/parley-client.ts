@@ -18,24 +18,24 @@ const ID_HEAD = toIdHead(Date.now())
 export function createParleyClient({ token, chatId }: LoadUser, events: LoadClientEvents): LoadClient {
   let socket: LoadSocket | undefined
   let applied = 0
-  /** What came before something that is missing. */
-  const held = new Set<number>()
+  /** What came before something that is missing: the seq, and the index where it is somebody's message. */
+  const held = new Map<number, number | undefined>()
 
-  function apply(seq: number): void {
-    if (seq <= applied) return
-    if (seq > applied + 1) held.add(seq)
-    else {
-      applied = seq
-      while (held.delete(applied + 1)) applied++
+  /** Told in order, as an application sees it; what comes twice is told twice, so that it is counted. */
+  function apply(seq: number, index?: number): void {
+    if (seq > applied + 1 && !held.has(seq)) {
+      held.set(seq, index)
+      return
     }
+    if (index !== undefined) events.delivered(index, seq)
+    if (seq === applied + 1) catchUp(seq)
   }
 
   function text(buffer: Buffer, start: number, end: number): void {
     const type = buffer[start + TYPE_AT]
     if (type === M && buffer[start + TYPE_AT + 8] === N) {
       const seq = readDigits(buffer, start + EVENT_SEQ_AT)
-      apply(seq)
-      events.delivered(readIndex(buffer, start, end), seq)
+      apply(seq, readIndex(buffer, start, end))
     } else if (type === A && buffer[start + ACK_ID_AT] !== S) {
       const seq = readDigits(buffer, buffer.indexOf(SEQ, start) + SEQ.length)
       apply(seq)
@@ -51,8 +51,7 @@ export function createParleyClient({ token, chatId }: LoadUser, events: LoadClie
       const chats = applied === 0 ? {} : { [chatId]: applied }
       socket?.send(JSON.stringify({ type: 'sync', id: SYNC, data: { chats } }))
     } else if (frame.type === 'sync:batch' && frame.data) {
-      const isNew = ({ seq }: { seq: number }) => seq > applied && !held.has(seq)
-      const missed = (frame.data.messages ?? []).filter(isNew)
+      const missed = (frame.data.messages ?? []).filter(({ seq }) => seq > applied)
       for (const { content, seq } of missed) {
         const index = indexOfContent(content)
         if (index !== undefined) events.delivered(index, seq)
@@ -75,8 +74,12 @@ export function createParleyClient({ token, chatId }: LoadUser, events: LoadClie
 
   function catchUp(to: number): void {
     applied = Math.max(applied, to)
-    for (const seq of held) if (seq <= applied) held.delete(seq)
-    while (held.delete(applied + 1)) applied++
+    for (const seq of held.keys()) if (seq <= applied) held.delete(seq)
+    for (; held.has(applied + 1); applied++) {
+      const index = held.get(applied + 1)
+      if (index !== undefined) events.delivered(index, applied + 1)
+      held.delete(applied + 1)
+    }
   }
 
   return {

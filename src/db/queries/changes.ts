@@ -35,12 +35,12 @@ from chat_participants p join chats c on c.id = p.chat_id
 where p.user_id = any($1::uuid[]) and p.left_seq is null and c.deleted_at is null`
 
 /**
- * All that changed in each wanted chat, for one reader, in one snapshot: nothing in it is newer than `head`. One more
+ * All that changed in each wanted chat, for its reader, in one snapshot: nothing in it is newer than `head`. One more
  * row than may be sent tells that there are too many. A message that was never changed is found by its seq, another
  * by the partial index over what was changed.
  */
 const CHANGES = `
-select w.chat_id, c.seq as head, own.left_seq, ${participantJson('own', 'self')} as own,
+select w.place, c.seq as head, own.left_seq, ${participantJson('own', 'self')} as own,
   ${membershipJson('me', 'c')} as me, case when c.changed_seq > w.since then ${chatJson('c')} end as chat, (
     select coalesce(json_agg(${participantJson('p', 'u')} order by p.changed_seq), '[]')
     from (
@@ -55,15 +55,16 @@ select w.chat_id, c.seq as head, own.left_seq, ${participantJson('own', 'self')}
          and seq <= w.since and seq >= floor.seq limit $4)
     ) m
   ) as messages
-from unnest($2::uuid[], $3::bigint[]) with ordinality as w(chat_id, since, place)
+from unnest($1::uuid[], $2::uuid[], $3::bigint[]) with ordinality as w(user_id, chat_id, since, place)
 join chats c on c.id = w.chat_id and c.deleted_at is null
-join chat_participants own on own.chat_id = c.id and own.user_id = $1
+join chat_participants own on own.chat_id = c.id and own.user_id = w.user_id
 join users self on self.id = own.user_id
-left join chat_participants me on me.chat_id = c.id and me.user_id = $1 and me.left_seq is null and w.since <= c.seq
+left join chat_participants me on me.chat_id = c.id and me.user_id = w.user_id and me.left_seq is null and w.since <= c.seq
 cross join lateral (select case c.history when 'all' then 0 else own.joined_seq end as seq) floor`
 
 interface ChangesRow {
-  readonly chat_id: string
+  /** Of the wanted chat among all, from 1. */
+  readonly place: number
   readonly head: number
   readonly left_seq: number | null
   readonly own: ParticipantRow
@@ -73,28 +74,48 @@ interface ChangesRow {
   readonly messages: readonly MessageRow[]
 }
 
-/** createChangesReader reads what gateways must know, from the primary. */
+/** ChangesAsked is what one reader wants to know. */
+export interface ChangesAsked {
+  readonly userId: string
+  readonly wanted: readonly ChangesWanted[]
+}
+
+/** createChangesReader reads what gateways must know, from the primary, each question by itself. */
 export function createChangesReader(db: Database): ChangesReader {
   return {
     logId: () => readLogId(db),
-    async listHeads(userIds) {
-      return db.ask<UserHead>({ name: 'list-heads', text: HEADS, values: [userIds] })
-    },
-    async readChanges(userId, wanted) {
-      const chatIds = wanted.map(({ chatId }) => chatId)
-      const sinces = wanted.map(({ since }) => since)
-      const most = LIMITS.changesMost + 1
-      const values = [userId, chatIds, sinces, most]
-      const rows = await db.ask<ChangesRow>({ name: 'read-changes', text: CHANGES, values })
-      const found = new Map(rows.map((row) => [row.chat_id, row]))
-      return wanted.map((it) => toChanges(it, found.get(it.chatId)))
-    },
+    listHeads: (userIds) => listHeads(db, userIds),
+    readChanges: async (userId, wanted) => (await readChanges(db, [{ userId, wanted }])).flat(),
     locate: (userId, messageId) => locateMessage(db, { userId, messageId }),
   }
 }
 
-/** Another process may have become the primary since, so it is asked for each time. */
-async function readLogId(db: Database): Promise<string> {
+export function listHeads(db: Database, userIds: readonly string[]): Promise<UserHead[]> {
+  return db.ask<UserHead>({ name: 'list-heads', text: HEADS, values: [userIds] })
+}
+
+/** readChanges answers many readers in one statement: one answer for each wanted chat, in their order. */
+export async function readChanges(db: Database, asked: readonly ChangesAsked[]): Promise<ChangesRead[][]> {
+  const all = asked.flatMap(({ userId, wanted }) => wanted.map((it) => ({ userId, ...it })))
+  const columns = [
+    all.map(({ userId }) => userId),
+    all.map(({ chatId }) => chatId),
+    all.map(({ since }) => since),
+  ]
+  const values = [...columns, LIMITS.changesMost + 1]
+  const rows = await db.ask<ChangesRow>({ name: 'read-changes', text: CHANGES, values })
+  const found = new Map(rows.map((row) => [row.place, row]))
+  let place = 0
+  return asked.map(({ wanted }) =>
+    wanted.map((it) => {
+      place += 1
+      return toChanges(it, found.get(place))
+    }),
+  )
+}
+
+/** readLogId names the history. Another process may have become the primary since, so it is asked for each time. */
+export async function readLogId(db: Database): Promise<string> {
   const read = async (text: string) => {
     const [log] = await db.ask<{ id: string }>({
       name: text === STORED_LOG ? 'stored-log' : 'cluster-log',

@@ -10,6 +10,7 @@ import type { Database } from '../../db/connect.ts'
 import { createIndexer } from '../../db/indexer.ts'
 import { createChangesReader } from '../../db/queries/changes.ts'
 import { createRoomStore } from '../../db/room-store.ts'
+import { createSyncReader } from '../../db/sync-reader.ts'
 import { createUserReader } from '../../db/user-reader.ts'
 import { createGateway, type Gateway } from '../../gateway/gateway.ts'
 import { refuse } from '../../protocol/errors.ts'
@@ -51,7 +52,8 @@ export async function createInstance({
   phase,
 }: InstanceDeps): Promise<Instance> {
   const onFault = ({ error, ...where }: { error: unknown }) => logger.error({ err: error, ...where }, 'fault')
-  const changes = createChangesReader(db)
+  // What syncs take is bounded; a request's own read does not wait behind them.
+  const changes = createSyncReader(db)
   const users = createUserReader(db)
   const onDatabaseFault = (error: unknown) => onFault({ error })
   const indexer = createIndexer(db, { clock, language: config.SEARCH_LANGUAGE, onFault: onDatabaseFault })
@@ -110,7 +112,7 @@ export async function createInstance({
     db,
     auth,
     rooms,
-    changes,
+    changes: createChangesReader(db),
     presence,
     broadcast,
     limiter,

@@ -7,6 +7,12 @@ import type { Health } from '../../protocol/rest.ts'
 import type { Instance } from './instance.ts'
 import { createStarting } from './starting.ts'
 
+/**
+ * Connections that the kernel keeps until they are taken, if its own limit (net.core.somaxconn) allows. Beyond it a
+ * client hears nothing and tries again after 1, 2, 4 seconds.
+ */
+const BACKLOG = 16_384
+
 /** Running is a service that listens. */
 export interface Running {
   readonly url: string
@@ -75,7 +81,7 @@ export async function start(config: Config, logger: Logger): Promise<Running> {
 function listen(server: Server, { PORT, HOST }: Config): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen(PORT, HOST, () => {
+    server.listen({ port: PORT, host: HOST, backlog: BACKLOG }, () => {
       server.off('error', reject)
       resolve()
     })

@@ -8,6 +8,15 @@ import { LIMITS } from '../../protocol/limits.ts'
 import { SUBPROTOCOL } from '../../protocol/version.ts'
 import { createSocket } from './socket.ts'
 
+/** Handshakes under way at once: enough to keep the database busy, few enough to leave everybody else their share. */
+const MOST_HANDSHAKES = 32
+
+interface Handshake {
+  readonly incoming: IncomingMessage
+  readonly socket: Duplex
+  readonly head: Buffer
+}
+
 export interface UpgradePorts {
   readonly gateway: Gateway
   /** The app: its `/ws` route authenticates and answers by `accept`. */
@@ -31,8 +40,28 @@ export function createUpgrades({ gateway, fetch, onFault }: UpgradePorts): Upgra
   const accepted = new WeakMap<IncomingMessage, Authenticated>()
   const server = new WebSocketServer(OPTIONS)
 
-  async function upgrade(incoming: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    socket.on('error', () => socket.destroy())
+  const waiting: Handshake[] = []
+  let underWay = 0
+
+  /** Between two of them the event loop turns, so that a storm of handshakes holds no chat up. */
+  function next(): void {
+    if (underWay === MOST_HANDSHAKES) return
+    const handshake = waiting.shift()
+    if (!handshake) return
+    underWay += 1
+    upgrade(handshake)
+      .catch((error: unknown) => {
+        onFault({ error })
+        handshake.socket.destroy()
+      })
+      .finally(() => {
+        underWay -= 1
+        setImmediate(next)
+      })
+  }
+
+  async function upgrade({ incoming, socket, head }: Handshake): Promise<void> {
+    if (socket.destroyed) return
     const response = await fetch(toRequest(incoming), { incoming })
     const authenticated = accepted.get(incoming)
     if (!authenticated) return answer(socket, response)
@@ -67,10 +96,9 @@ export function createUpgrades({ gateway, fetch, onFault }: UpgradePorts): Upgra
     },
     listen(http) {
       http.on('upgrade', (incoming: IncomingMessage, socket: Duplex, head: Buffer) => {
-        upgrade(incoming, socket, head).catch((error: unknown) => {
-          onFault({ error })
-          socket.destroy()
-        })
+        socket.on('error', () => socket.destroy())
+        waiting.push({ incoming, socket, head })
+        next()
       })
     },
   }
