@@ -173,7 +173,8 @@ export function createReplica(ports: ReplicaPorts, settings: ReplicaSettings): R
   /** A chat that begins, or begins again, shows what is still to be sent, and a page if one was shown before. */
   function begun({ before, after: { id } }: ChatChange): void {
     for (const message of outbox.list(id)) account.take(id, { type: 'queued', message })
-    if (before && before.messages.length > 1) history.loadOlder(id).catch(() => {})
+    const wasShown = before && (before.loadedFrom === 0 || before.messages.length > 1)
+    if (wasShown) history.loadOlder(id).catch(() => {})
   }
 
   function queued(message: QueuedMessage): void {

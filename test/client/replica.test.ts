@@ -129,12 +129,21 @@ describe('a replica', () => {
   })
 
   test('starts afresh after a reset', async () => {
+    await server.send(2, 'said before')
     await goLive()
-    for (let count = 0; count < 5; count += 1) await server.send(2, `said ${count}`)
+    for (let count = 1; count < 5; count += 1) await server.send(2, `said ${count}`)
     await network.socket.say({ type: 'sync:reset', data: { chatId: GROUP, head: 6 } })
     await repaired()
     expect(contents()).toEqual(['said 4'])
     expect(chat()?.applied).toBe(6)
+  })
+
+  test('shows after a reset the beginning of a chat of which it had all, though that was nothing', async () => {
+    await goLive()
+    for (let count = 0; count < 3; count += 1) await server.send(2, `said ${count}`)
+    await network.socket.say({ type: 'sync:reset', data: { chatId: GROUP, head: 4 } })
+    await repaired()
+    expect(contents()).toEqual(['said 0', 'said 1', 'said 2'])
   })
 
   test('shows after a reset what it showed before: a page, and what is still to be sent', async () => {
