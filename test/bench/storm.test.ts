@@ -1,0 +1,30 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Postgres, startPostgres } from '../../bench/machine/postgres.ts'
+import { measure } from '../../bench/measure.ts'
+import { createParleyTarget } from '../../bench/targets/parley.ts'
+
+let postgres: Postgres
+beforeAll(async () => {
+  postgres = await startPostgres()
+})
+afterAll(() => postgres?.stop())
+
+test('1,000 handshakes at once: none fails, all get what they missed, and chats go on meanwhile', {
+  timeout: 120_000,
+}, async () => {
+  const scenario = {
+    ...{ name: 'storm-1000', about: '200 clients stay in 100 chats, 1,000 come back', users: 1_200 },
+    ...{ chatSize: 12, staying: 2, returns: 'at once', pace: { kind: 'open', perSecond: 300 } },
+  } as const
+  const run = await measure({ scenario, target: createParleyTarget(), postgres, seconds: 2, seed: 1 })
+  expect(run.faults).toEqual([])
+  expect(run.storm?.failed).toBe(0)
+  // What was sent while they were away was theirs to catch up with: nothing is lost in the verdict.
+  expect(run.interval?.acked).toBeGreaterThan(0)
+  expect(run.verdict).toMatchObject({
+    ...{ notStored: 0, storedTwice: 0, lost: 0, doubled: 0, outOfOrder: 0, violations: 0 },
+    ...{ failed: 0, unknown: 0 },
+  })
+  // A second for a message is starvation; milliseconds are the bench's to measure, on a quiet machine.
+  expect(run.storm?.delivery.p99).toBeLessThan(1_000)
+})
