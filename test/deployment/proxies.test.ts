@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { type Client, createClient } from '../../src/client/client.ts'
-import { until } from '../../src/hosts/node/demo/until.ts'
+import { until, untilLive } from '../../src/hosts/node/demo/until.ts'
 import { findPort } from '../../src/hosts/node/faults/servers/port.ts'
 import { createRedisServer, type RedisServer } from '../../src/hosts/node/faults/servers/redis.ts'
 import { ErrorBody } from '../../src/protocol/errors.ts'
@@ -126,7 +126,7 @@ describe.each<{ program: keyof typeof PROGRAMS; network: string }>([
     const talking = people.map((person) => talk(person, chatId, () => isOver))
     for (const instance of instances) {
       await instance.restart()
-      await Promise.all(people.map(({ client }) => live(client)))
+      await Promise.all(people.map(({ client }) => untilLive(client)))
     }
     isOver = true
     const sent = await Promise.all(talking)
@@ -148,7 +148,7 @@ async function createPerson(url: string, name: string): Promise<Person> {
   const client = createClient({ url })
   await client.register({ username: name, password: PASSWORD })
   client.connect()
-  await live(client)
+  await untilLive(client)
   return { name, client }
 }
 
@@ -171,18 +171,6 @@ async function talk({ name, client }: Person, chatId: string, isOver: () => bool
     await sleep(PACE)
   }
   return sent
-}
-
-function live(client: Client): Promise<void> {
-  return new Promise((resolve) => {
-    const check = () => {
-      if (client.status.state !== 'live') return
-      end()
-      resolve()
-    }
-    const end = client.on('status', check)
-    check()
-  })
 }
 
 function contentsOf(client: Client, chatId: string): string[] {

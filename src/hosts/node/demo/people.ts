@@ -4,6 +4,7 @@ import { patiently } from '../patiently.ts'
 import type { Logins } from './logins.ts'
 import { narrate } from './narrate.ts'
 import type { Person, Stage } from './talk.ts'
+import { untilLive } from './until.ts'
 
 const GROUP = 'Tea at four'
 /** So that the demo of a folder that has had one finds its group again. */
@@ -32,7 +33,7 @@ export async function gather(
   )
   for (const person of [ann, ben]) {
     person.client.connect()
-    await live(person)
+    await untilLive(person.client)
     for (const chatId of [direct.id, group.chat.id]) await patiently(() => person.client.load(chatId))
     listen(person, show)
   }
@@ -46,18 +47,6 @@ async function createPerson(
   const client = createClient({ url, tellDelivered: false })
   const { id } = await enter(client, account)
   return { name: account.username, id, client }
-}
-
-function live({ client }: Person): Promise<void> {
-  return new Promise((resolve) => {
-    const check = () => {
-      if (client.status.state !== 'live') return
-      end()
-      resolve()
-    }
-    const end = client.on('status', check)
-    check()
-  })
 }
 
 /** Shows what the person hears from now on, and how the connection is. */

@@ -14,3 +14,16 @@ export function until(client: Client, chatId: string, isSo: (chat: ChatState) =>
     check()
   })
 }
+
+/** untilLive resolves as soon as the client is connected and has caught up. */
+export function untilLive(client: Client): Promise<void> {
+  return new Promise((resolve) => {
+    const check = () => {
+      if (client.status.state !== 'live') return
+      end()
+      resolve()
+    }
+    const end = client.on('status', check)
+    check()
+  })
+}
