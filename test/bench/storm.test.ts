@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Postgres, startPostgres } from '../../bench/machine/postgres.ts'
 import { measure } from '../../bench/measure.ts'
+import type { Scenario } from '../../bench/scenarios.ts'
 import { createParleyTarget } from '../../bench/targets/parley.ts'
 
 let postgres: Postgres
@@ -12,10 +13,15 @@ afterAll(() => postgres?.stop())
 test('1,000 handshakes at once: none fails, all get what they missed, and chats go on meanwhile', {
   timeout: 120_000,
 }, async () => {
-  const scenario = {
-    ...{ name: 'storm-1000', about: '200 clients stay in 100 chats, 1,000 come back', users: 1_200 },
-    ...{ chatSize: 12, staying: 2, returns: 'at once', pace: { kind: 'open', perSecond: 300 } },
-  } as const
+  const scenario: Scenario = {
+    name: 'storm-1000',
+    about: '200 clients stay in 100 chats, 1,000 others of these chats come back',
+    users: 1_200,
+    chatSize: 12,
+    staying: 2,
+    returns: 'at once',
+    pace: { kind: 'open', perSecond: 300 },
+  }
   const run = await measure({ scenario, target: createParleyTarget(), postgres, seconds: 2, seed: 1 })
   expect(run.faults).toEqual([])
   expect(run.storm?.failed).toBe(0)

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Client, createClient } from '../../src/client/client.ts'
 import { createPostgresServer, type PostgresServer } from '../../src/hosts/node/faults/servers/postgres.ts'
@@ -77,6 +78,34 @@ test.each([
     expect(await sendFrame()).toMatchObject({ type: 'ack' })
   },
 )
+
+test('while the row of one chat is locked its sends get 503 in 2 s, the other chats go on, and a retry is done once', {
+  timeout: PATIENCE,
+}, async () => {
+  const other = (await client.createGroup('Cake', [])).id
+  const id = '01980000-0000-7000-8000-00000000f013'
+  const send = (to: string, body: object) => timed(write('POST', `/api/chats/${to}/messages`, body))
+  const blocker = new pg.Client({ connectionString: postgres.url('postgres') })
+  await blocker.connect()
+  await blocker.query('begin')
+  await blocker.query('select from chats where id = $1 for update', [chatId])
+  const held = Array.from({ length: 5 }, (_, number) =>
+    send(chatId, number === 0 ? { id, content: 'held' } : { content: `held ${number}` }),
+  )
+  const begin = performance.now()
+  for (let sent = 0; sent < 5; sent += 1) {
+    expect(await send(other, { content: 'goes on' })).toMatchObject({ status: 201 })
+  }
+  expect(performance.now() - begin).toBeLessThan(PROMISED)
+  for (const answer of await Promise.all(held)) {
+    expect(answer).toMatchObject({ status: 503, retryAfter: '1', code: 'SERVICE_UNAVAILABLE' })
+    expect(answer.milliseconds).toBeLessThan(PROMISED + BUSY)
+  }
+  await blocker.end()
+  const retry = async () => (await send(chatId, { id, content: 'held' })).status
+  await expect.poll(retry, { timeout: 10_000 }).toBeLessThan(300)
+  expect(await retry()).toBe(200)
+})
 
 /** Every route that only reads. */
 function listReads(): string[] {
