@@ -37,8 +37,11 @@ export interface GatewayPorts {
 export interface Gateway {
   /** Takes an authenticated socket. The host passes frames, signs of life and the end of the socket on. */
   connect(start: Authenticated & { socket: Socket }): Connection
-  /** Says bye to everybody, spread over `milliseconds`, so that they do not all come back at once. */
-  drain(milliseconds: number): Promise<void>
+  /**
+   * Says bye to everybody, spread over `milliseconds`, so that they do not all come back at once: at once each where
+   * another instance takes them, else when this one may be there again.
+   */
+  drain(milliseconds: number, takenBy: 'others' | 'nobody'): Promise<void>
   counts(): { connections: number; users: number; chats: number }
 }
 
@@ -215,7 +218,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
     feeds.leaveAll(user)
   }
 
-  async function drain(milliseconds: number): Promise<void> {
+  async function drain(milliseconds: number, takenBy: 'others' | 'nobody'): Promise<void> {
     stopHeartbeat()
     isDraining = true
     const leaving = [...connections]
@@ -224,7 +227,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
       const due = started + (milliseconds * index) / leaving.length
       const wait = due - clock.now()
       if (wait >= 1) await new Promise<void>((resolve) => clock.after(wait, resolve))
-      connection.bye(1 + (LATEST_RETURN * index) / leaving.length)
+      connection.bye(takenBy === 'others' ? 0 : 1 + (LATEST_RETURN * index) / leaving.length)
     }
     await presence.flush()
     await listening.then((unsubscribe) => unsubscribe())
@@ -237,5 +240,5 @@ export function createGateway(ports: GatewayPorts): Gateway {
   }
 }
 
-/** Seconds over which the clients of a drained instance are asked to come back. */
+/** Seconds over which the clients of a drained instance are asked to come back where there is no other. */
 const LATEST_RETURN = 4

@@ -169,7 +169,7 @@ describe('a connection is closed', () => {
 describe('a drain', () => {
   test('12.3 says bye to everybody, spread over its time', async () => {
     const clients = [mia, await stage.connect(OTTO), await stage.connect(OTTO), await stage.connect(MIA)]
-    const drained = stage.gateway.drain(4_000)
+    const drained = stage.gateway.drain(4_000, 'nobody')
     const closedAfter: number[] = []
     for (let after = 0; after < 4_000; after += 1_000) {
       closedAfter.push(clients.filter(({ socket }) => socket.closed === 'restart').length)
@@ -184,14 +184,20 @@ describe('a drain', () => {
     expect(stage.gateway.counts()).toEqual({ connections: 0, users: 0, chats: 0 })
   })
 
+  test('12.3 sends everybody to the other instances at once, where there are any', async () => {
+    const drained = stage.gateway.drain(0, 'others')
+    expect(mia.heard().at(-1)).toEqual({ type: 'bye', data: { code: 1012, retryAfter: 0 } })
+    await drained
+  })
+
   test('of nobody ends at once, and remembers who was last seen', async () => {
     mia.connection.disconnect()
-    await stage.gateway.drain(10_000)
+    await stage.gateway.drain(10_000, 'nobody')
     expect([...stage.seen.keys()]).toEqual([MIA.id])
   })
 
   test('lets nobody in any more', async () => {
-    const drained = stage.gateway.drain(1_000)
+    const drained = stage.gateway.drain(1_000, 'nobody')
     const late = stage.open(OTTO)
     expect([late.socket.closed, late.heard()]).toEqual(['restart', []])
     await stage.clock.pass(1_000)
@@ -200,7 +206,7 @@ describe('a drain', () => {
   })
 
   test('stops the heartbeat', async () => {
-    await stage.gateway.drain(0)
+    await stage.gateway.drain(0, 'nobody')
     stage.rooms.drain()
     await stage.clock.pass(HOUR)
     expect(stage.clock.timers).toBe(0)

@@ -138,8 +138,7 @@ export async function createInstance({
 
   async function drain(milliseconds: number): Promise<void> {
     cancelCheck()
-    cluster.leave()
-    await gateway.drain(milliseconds)
+    await gateway.drain(milliseconds, cluster.leave())
     cluster.rooms.drain()
     await cluster.settle()
     await committer.close()

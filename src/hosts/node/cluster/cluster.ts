@@ -42,8 +42,8 @@ export interface Cluster {
   readonly counts: SharedCounts | undefined
   /** How many instances this one knows, itself included; undefined when it is meant to be alone. */
   readonly known: () => { readonly instances: number; readonly isDeaf: boolean } | undefined
-  /** Takes no commands of other instances from now on: the first thing of a drain. */
-  leave(): void
+  /** Takes no commands of other instances from now on: the first thing of a drain. Answers who takes them. */
+  leave(): 'others' | 'nobody'
   /** Resolves when what others have asked for is answered: rooms and their store must still work. */
   settle(): Promise<void>
   /** Takes back what this instance said of its users, and ends. */
@@ -62,7 +62,7 @@ export function createAlone({ store, clock, ids, onFault }: ClusterPorts): Clust
     tickets: createMemoryTickets(clock),
     counts: undefined,
     known: () => undefined,
-    leave() {},
+    leave: () => 'nobody',
     async settle() {},
     async close() {},
   }
@@ -114,7 +114,10 @@ export function createCluster(link: RedisLink, ports: ClusterPorts): Cluster {
     tickets,
     counts: { redis: link.commands, prefix },
     known: () => ({ instances: members.taking.size, isDeaf: members.isDeaf }),
-    leave: () => members.leave(),
+    leave() {
+      members.leave()
+      return members.taking.has(self) ? 'nobody' : 'others'
+    },
     settle: () => relay.drain(),
     async close() {
       await presence.close()
