@@ -156,9 +156,9 @@ export function createCommitter(db: Database, options: CommitterOptions): Commit
  * after the other.
  */
 function takeBatch(queue: readonly Waiting[]): [batch: Waiting[], rest: Waiting[]] {
-  const [first, ...others] = queue
+  const [first] = queue
   if (!first) return [[], []]
-  if (!isHot(first.turn)) return [[first], others]
+  if (!isHot(first.turn)) return [[first], queue.slice(1)]
   const batch: Waiting[] = []
   const rest: Waiting[] = []
   const chatIds = new Set<string>()

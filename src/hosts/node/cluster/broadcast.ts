@@ -1,5 +1,5 @@
 import { createMemoryBroadcast } from '../../../rooms/memory.ts'
-import type { Broadcast, Broadcastable } from '../../../rooms/ports.ts'
+import type { Broadcast, Broadcastable, EncodedEvent } from '../../../rooms/ports.ts'
 import type { Members } from './members.ts'
 import type { PubSub } from './pubsub.ts'
 
@@ -49,20 +49,31 @@ export function createClusterBroadcast(pubsub: PubSub, members: Pick<Members, 's
 }
 
 /**
- * A line of who and what, and a line for each text as it goes to sockets, which no receiver has to read: JSON has no
- * line breaks of its own.
+ * A line of who, and one of what. Events have the chat's id there, then two lines each: what the receiver has to know,
+ * and the text as it goes to sockets, which nobody reads on the way. JSON has no line breaks of its own.
  */
 function encode(from: string, item: Broadcastable): string {
   if (item.kind !== 'events') return `${from}\n${JSON.stringify(item)}`
-  const events = item.events.map(({ text: _, ...event }) => event)
-  const texts = item.events.map(({ text }) => text).join('\n')
-  return `${from}\n${JSON.stringify({ ...item, events })}\n${texts}`
+  const lines = [from, item.chatId]
+  for (const { seq, origin, left, text } of item.events) {
+    lines.push(`${seq} ${origin ?? ''} ${left ?? ''}`, text)
+  }
+  return lines.join('\n')
 }
 
 function decode(encoded: string): Broadcastable {
-  const [, head = '', ...texts] = encoded.split('\n')
-  const item: Broadcastable = JSON.parse(head)
-  if (item.kind !== 'events') return item
-  const events = item.events.map((event, index) => ({ ...event, text: texts[index] ?? '' }))
-  return { ...item, events }
+  const lines = encoded.split('\n')
+  const [, what = ''] = lines
+  if (what.startsWith('{')) return JSON.parse(what)
+  const events: EncodedEvent[] = []
+  for (let index = 2; index + 1 < lines.length; index += 2) {
+    const [seq, origin, left] = (lines[index] ?? '').split(' ')
+    events.push({
+      seq: Number(seq),
+      origin: origin || null,
+      left: left || null,
+      text: lines[index + 1] ?? '',
+    })
+  }
+  return { kind: 'events', chatId: what, events }
 }

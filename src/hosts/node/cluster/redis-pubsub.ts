@@ -42,7 +42,7 @@ export function createRedisPubSub(link: RedisLink, options: RedisPubSubOptions):
 
   subscriber.on(words.message, (channel: string, text: string) => {
     const found = listeners.get(channel)
-    if (found) for (const listener of [...found]) listen(listener, text)
+    if (found) for (const listener of found) listen(listener, text)
   })
   subscriber.on('ready', heal)
   subscriber.on('close', fall)
