@@ -28,7 +28,10 @@ export const COSTS = {
     score: 0.4,
     /** To look through one member when a heartbeat is heard. */
     member: 0.14,
-    /** A message with all that people do for it, over the bus. */
-    message: 0,
+    /**
+     * For each text that goes over the bus or comes from it, with all that belongs to it: socket, room, commit. When
+     * much goes together (143 us a message of 5 texts, at 7,600 a second), and when little does (96 to 112, at 300).
+     */
+    text: { together: 29, alone: 100 },
   },
 } as const

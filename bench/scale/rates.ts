@@ -34,11 +34,16 @@ export type Rates = ReturnType<typeof ratesOf>
 /** ratesOf derives from a spread of people, the sizes of what is said and the costs, what happens in a second. */
 export function ratesOf(spread: Spread, sizes: Sizes, load: Load) {
   const messages = spread.users * load.messages
+  const redis = redisOf(spread, sizes, load)
+  const texts = redis.each.publishes + redis.each.pushes
+  const { together, alone } = COSTS.instance.text
   return {
     messages,
+    texts,
+    instanceCores: [together, alone].map((cost) => (messages * texts * cost) / CORE / spread.instances),
     channels: channelsOf(spread),
     ring: ringOf(spread, messages),
-    redis: redisOf(spread, sizes, load),
+    redis,
     postgres: postgresOf(spread, messages),
     storms: stormsOf(spread, sizes),
   }

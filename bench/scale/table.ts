@@ -23,6 +23,14 @@ const PARTS: readonly Part[] = [
     ],
   ],
   [
+    'Instances',
+    [
+      ['users of each', ({ spread }) => whole(spread.users / spread.instances)],
+      ['texts over the bus of a message', ({ rates }) => short(rates.texts)],
+      ['cores of each for messages', ({ rates }) => range(rates.instanceCores)],
+    ],
+  ],
+  [
     'Ring',
     [
       ['chats of one instance', ({ rates }) => whole(rates.ring.chats)],
