@@ -6,7 +6,7 @@
 export const COSTS = {
   redis: {
     /** One at a time, each a system call of its own, and a hundred together: a real load lies between. */
-    publish: { alone: 16, together: 0.9 },
+    publish: { alone: 17, together: 1 },
     push: { alone: 5.3, together: 0.8 },
     /** Bytes of memory for each instance that hears a channel. */
     subscription: 251,
@@ -16,10 +16,13 @@ export const COSTS = {
     statement: 210,
     turn: 17.8,
     headRow: 2.7,
-    logId: 40,
-    login: 190,
-    /** A client that comes back: its login, twice the name of the history, profile, twice its heads, what changed. */
-    reconnect: 190 + 2 * 40 + 163 + 2 * 70 + 600,
+    logId: 38,
+    login: 38,
+    /**
+     * A client that comes back alone: its login, twice the name of the history, profile, twice its heads, and all
+     * changes of its chats. Counted in a storm, it was 1,140 (docs/decisions/0010-no-tail-in-memory.md).
+     */
+    reconnect: 38 + 2 * 38 + 85 + 2 * 70 + 810,
   },
   /** Milliseconds until a commit of b turns is done: `commit + b * turn`. */
   latency: { commit: 1.85, turn: 0.107 },

@@ -115,8 +115,8 @@ const PARTS: readonly Part[] = [
     ],
   ],
 ]
-const NAME = 38
-const CELL = 16
+const NAME = 37
+const CELL = 19
 
 /** toTable lays settings side by side. */
 export function toTable(settings: readonly Setting[]): string {
