@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { connect } from '../../src/db/connect.ts'
 import { createChangesReader } from '../../src/db/queries/changes.ts'
 import { createSyncReader } from '../../src/db/sync-reader.ts'
 import { createUserReader } from '../../src/db/user-reader.ts'
@@ -83,6 +84,24 @@ describe.each([
       createSyncReader(it.db).listHeads([ann.id, ...others.map(({ id }) => id)]),
     ])
     expect(heads).toHaveLength(59)
+  })
+
+  test('take four connections at most, however many they are', async () => {
+    const db = await connect({ url: it.url, isEmbedded: it.db.isEmbedded, poolSize: 20, onFault() {} })
+    const [reader, users] = [createSyncReader(db), createUserReader(db)]
+    await Promise.all(
+      Array.from({ length: 10 }, () => others)
+        .flat()
+        .map(({ id }, index) =>
+          Promise.all([
+            reader.readChanges(id, [{ chatId: chatOf(index % 30), since: 0 }]),
+            reader.listHeads([id]),
+            users.profile(id),
+          ]),
+        ),
+    )
+    expect(db.pool.totalCount).toBeLessThanOrEqual(4)
+    await db.close()
   })
 
   test('have their profiles, and who is unknown has none', async () => {

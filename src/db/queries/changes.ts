@@ -29,10 +29,16 @@ const STORED_LOG = 'select id from history_log'
 /** Insufficient privilege; not supported. */
 const NOT_TOLD = ['42501', '0A000']
 
+/**
+ * The list comes as JSON, here and below, because the planner expects the same of every list then and keeps its plan.
+ * Of arrays it knows the length, finds each plan for a short one cheaper than the general one, and plans anew each
+ * time: for the changes 1.1 of 1.4 ms.
+ */
 const HEADS = `
 select p.user_id as "userId", p.chat_id as "chatId", c.seq
-from chat_participants p join chats c on c.id = p.chat_id
-where p.user_id = any($1::uuid[]) and p.left_seq is null and c.deleted_at is null`
+from json_array_elements_text($1) as wanted(id)
+join chat_participants p on p.user_id = wanted.id::uuid join chats c on c.id = p.chat_id
+where p.left_seq is null and c.deleted_at is null`
 
 /**
  * All that changed in each wanted chat, for its reader, in one snapshot: nothing in it is newer than `head`. One more
@@ -44,18 +50,19 @@ select w.place, c.seq as head, own.left_seq, ${participantJson('own', 'self')} a
   ${membershipJson('me', 'c')} as me, case when c.changed_seq > w.since then ${chatJson('c')} end as chat, (
     select coalesce(json_agg(${participantJson('p', 'u')} order by p.changed_seq), '[]')
     from (
-      select * from chat_participants where chat_id = me.chat_id and changed_seq > w.since limit $4
+      select * from chat_participants where chat_id = me.chat_id and changed_seq > w.since limit $2
     ) p join users u on u.id = p.user_id
   ) as participants, (
     select coalesce(json_agg(${messageJson('m')} order by m.seq), '[]')
     from (
-      (select * from messages where chat_id = me.chat_id and seq > w.since and seq >= floor.seq limit $4)
+      (select * from messages where chat_id = me.chat_id and seq > w.since and seq >= floor.seq limit $2)
       union all
       (select * from messages where chat_id = me.chat_id and changed_seq > w.since and changed_seq > seq
-         and seq <= w.since and seq >= floor.seq limit $4)
+         and seq <= w.since and seq >= floor.seq limit $2)
     ) m
   ) as messages
-from unnest($1::uuid[], $2::uuid[], $3::bigint[]) with ordinality as w(user_id, chat_id, since, place)
+from rows from (json_to_recordset($1) as (user_id uuid, chat_id uuid, since bigint))
+  with ordinality as w(user_id, chat_id, since, place)
 join chats c on c.id = w.chat_id and c.deleted_at is null
 join chat_participants own on own.chat_id = c.id and own.user_id = w.user_id
 join users self on self.id = own.user_id
@@ -91,18 +98,15 @@ export function createChangesReader(db: Database): ChangesReader {
 }
 
 export function listHeads(db: Database, userIds: readonly string[]): Promise<UserHead[]> {
-  return db.ask<UserHead>({ name: 'list-heads', text: HEADS, values: [userIds] })
+  return db.ask<UserHead>({ name: 'list-heads', text: HEADS, values: [JSON.stringify(userIds)] })
 }
 
 /** readChanges answers many readers in one statement: one answer for each wanted chat, in their order. */
 export async function readChanges(db: Database, asked: readonly ChangesAsked[]): Promise<ChangesRead[][]> {
-  const all = asked.flatMap(({ userId, wanted }) => wanted.map((it) => ({ userId, ...it })))
-  const columns = [
-    all.map(({ userId }) => userId),
-    all.map(({ chatId }) => chatId),
-    all.map(({ since }) => since),
-  ]
-  const values = [...columns, LIMITS.changesMost + 1]
+  const all = asked.flatMap(({ userId, wanted }) =>
+    wanted.map(({ chatId, since }) => ({ user_id: userId, chat_id: chatId, since })),
+  )
+  const values = [JSON.stringify(all), LIMITS.changesMost + 1]
   const rows = await db.ask<ChangesRow>({ name: 'read-changes', text: CHANGES, values })
   const found = new Map(rows.map((row) => [row.place, row]))
   let place = 0
