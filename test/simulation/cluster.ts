@@ -38,6 +38,8 @@ export interface Sabotage {
   readonly ackFirst?: boolean
   /** N5 no heads: neither sent nor compared. */
   readonly noHeads?: boolean
+  /** N6 what changed is told from the memory of an owner, who may have been frozen, or overtaken. */
+  readonly fromMemory?: boolean
   /** N7 what changed is told by the time of the change. */
   readonly byTime?: boolean
   /** N9 who was removed goes on hearing. */
@@ -75,6 +77,8 @@ export class Cluster {
   readonly #sabotage: Setup
   readonly #topics = new Map<string, Set<{ machine: Machine; listener: (item: Broadcastable) => void }>>()
   readonly #channels = new Map<string, Set<{ machine: Machine; listener: (text: string) => void }>>()
+  /** The last change of each chat that each machine has made itself. */
+  readonly #committed = new Map<string, number>()
   #started = 0
 
   constructor(world: World, size: number, sabotage: Setup = {}) {
@@ -167,6 +171,9 @@ export class Cluster {
         }
         return this.trip(machine, async () => {
           const result = isDone ? await this.#commit(real, turn) : undefined
+          if (result?.status === 'committed') {
+            this.#committed.set(`${machine.name} ${turn.chatId}`, turn.prevSeq + turn.events.length)
+          }
           return isUnknown || !result ? ({ status: 'unknown' } as const) : result
         }).catch(() => ({ status: 'unavailable' }) as const)
       },
@@ -203,10 +210,22 @@ export class Cluster {
       readChanges: (userId, wanted) =>
         this.trip(machine, async () => {
           const read = await real.readChanges(userId, wanted)
-          return this.#sabotage.byTime ? read.map((answer) => this.#newerByTime(answer)) : read
+          if (this.#sabotage.byTime) return read.map((answer) => this.#newerByTime(answer))
+          if (this.#sabotage.fromMemory) return read.map((answer) => this.#remembered(machine, answer))
+          return read
         }),
       locate: (userId, messageId) => this.trip(machine, () => real.locate(userId, messageId)),
     }
+  }
+
+  /** An owner knows its own commits, and not what another has done since. */
+  #remembered(machine: Machine, answer: ChangesRead): ChangesRead {
+    if (answer.status !== 'changes') return answer
+    const { changes } = answer
+    const known = this.#committed.get(`${machine.name} ${changes.chatId}`) ?? changes.to
+    const to = Math.max(changes.from, Math.min(changes.to, known))
+    const messages = changes.messages.filter(({ changedSeq }) => changedSeq <= to)
+    return { status: 'changes', changes: { ...changes, to, messages } }
   }
 
   #newerByTime(answer: ChangesRead): ChangesRead {

@@ -15,6 +15,7 @@ const sabotages: Record<string, Sabotage> = {
   'N3 with numbers taken before the id is looked up': { numberFirst: true },
   'N4 with the answer before the commit': { ackFirst: true },
   'N5 without heads': { noHeads: true },
+  'N6 with changes told from the memory of an owner': { fromMemory: true },
   'N7 with changes told by their time': { byTime: true },
   'N9 without the membership filter': { noMembership: true },
 }

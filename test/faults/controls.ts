@@ -1,0 +1,74 @@
+import type { Rule } from '../../src/conformance/checker.ts'
+import type { Fault } from '../../src/hosts/node/faults/fault.ts'
+import { getFault } from '../../src/hosts/node/faults/matrix.ts'
+import { dropAgain } from '../../src/hosts/node/faults/redis-faults.ts'
+import { type FaultResult, runFaults } from '../../src/hosts/node/faults/run.ts'
+
+const SABOTAGE = new URL('./sabotage.ts', import.meta.url)
+
+/** Control is a run that has to be red: the service is broken in one place, and a fault brings it to light. */
+export interface Control {
+  readonly id: string
+  readonly title: string
+  readonly fault: Fault
+  /** It is red only by one of these: anything else would be an accident. */
+  readonly rules: readonly Rule[]
+  /** Settings of Postgres that leave nothing to luck. */
+  readonly postgres?: Record<string, string>
+}
+
+/** F8, so that no subscription lasts, and with a quiet end: what is lost last shows by nothing that follows. */
+const NEVER_SUBSCRIBED: Fault = {
+  id: 'F8',
+  title: 'drop every Redis socket, every 100 ms, the last 5 s of them in silence',
+  async inject(scene) {
+    const dropping = dropAgain(scene, 100)
+    await scene.pause(scene.left - 5_000)
+    await scene.hush()
+    await dropping
+  },
+}
+
+export const CONTROLS: readonly Control[] = [
+  {
+    id: 'N1',
+    title: 'without the compare-and-set',
+    fault: getFault('F3'),
+    rules: ['C1', 'C2', 'C3'],
+  },
+  {
+    id: 'N2',
+    title: 'commits that do not wait for the disk',
+    fault: getFault('F12'),
+    rules: ['C1'],
+    postgres: { wal_writer_delay: '10s' },
+  },
+  { id: 'N3', title: 'a number for what is there already', fault: getFault('F25'), rules: ['C1'] },
+  { id: 'N4', title: 'the ack before the commit', fault: getFault('F1'), rules: ['C1'] },
+  { id: 'N5', title: 'without heads', fault: NEVER_SUBSCRIBED, rules: ['C4'] },
+  { id: 'N7', title: 'changes told by their time', fault: getFault('F26'), rules: ['C4'] },
+  { id: 'N9', title: 'without the membership filter', fault: getFault('F24'), rules: ['C9'] },
+  { id: 'N10', title: 'without a limit for slow readers', fault: getFault('F20'), rules: ['C10'] },
+]
+
+export interface ControlSize {
+  readonly seconds: number
+  readonly seed: number
+  readonly instances: number
+  readonly clients: number
+  readonly chats: number
+}
+
+/** runControl breaks every instance of a service of its own, and runs the fault. */
+export async function runControl({ id, fault, postgres }: Control, size: ControlSize): Promise<FaultResult> {
+  const env = { NODE_OPTIONS: `--import=${new URL(`?control=${id}`, SABOTAGE)}` }
+  const settings = { env, ...(postgres && { postgres }) }
+  const [result] = await runFaults({ ...size, faults: [fault], settings })
+  if (!result) throw new Error(`${id} came to no result`)
+  return result
+}
+
+/** isRed tells whether the checker has found what the control broke. */
+export function isRed({ rules }: Control, { messages }: FaultResult): boolean {
+  return messages.some((message) => rules.some((rule) => message.startsWith(`${rule} `)))
+}
