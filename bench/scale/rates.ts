@@ -63,8 +63,8 @@ function channelsOf({ instances, users, chats, heard }: Spread) {
 }
 
 function ringOf({ instances, chats, message, ring }: Spread, messages: number) {
-  const commands = messages * (2 + message.others)
-  const lookups = commands * (1 + ring.relayed)
+  // Twice for a command that is asked for elsewhere, once for typing.
+  const lookups = messages * ((1 + message.others) * (1 + ring.relayed) + 1)
   return {
     chats: chats / instances,
     balance: balanceOf(instances, chats),
@@ -82,29 +82,13 @@ export function balanceOf(instances: number, chats: number): number {
 function redisOf(spread: Spread, sizes: Sizes, load: Load) {
   const { instances, users, message, ring } = spread
   const messages = users * load.messages
-  const each = messageTraffic({
-    sizes,
-    means: message,
-    relayed: ring.relayed,
-    habit: 'type, send, acknowledge',
-  })
-  const sendOnly = messageTraffic({ sizes, means: message, relayed: ring.relayed, habit: 'send' })
+  const input = { sizes, means: message, relayed: ring.relayed }
+  const sendOnly = messageTraffic({ ...input, habit: 'send' })
+  const each = messageTraffic({ ...input, habit: 'type, send, acknowledge' })
   const beats = beatTraffic(sizes, instances)
-  const statuses = (users * load.statuses) / 3_600
-  const status = statusTraffic(sizes, instances)
-  const leases = (users * COMMANDS_A_LEASE) / LEASE_AGAIN + instances / LOOK
-  const othersOfUser = (spread.memberships / users) * message.others
-  const lookups = (users * load.openings * Math.min(othersOfUser, LIMITS.pageDefault)) / 3_600
-  const presence = leases + statuses * COMMANDS_A_STATUS + lookups
-  /** Spread over all shards of a Redis Cluster by the names of channels and keys. */
-  const spreadOut = { commands: messages * (each.publishes + 1) + presence, pushes: messages * each.pushes }
-  /** On the shards of two channels, however many shards there are. */
-  const hot = { commands: beats.publishes + statuses, pushes: beats.pushes + statuses * status.pushes }
-  const cores = ({ commands, pushes }: { commands: number; pushes: number }, how: 'alone' | 'together') =>
-    (commands * COSTS.redis.publish[how] + pushes * COSTS.redis.push[how]) / CORE
-  const both = (what: { commands: number; pushes: number }) =>
-    [cores(what, 'together'), cores(what, 'alone')] as const
+  const presence = presenceOf(spread, sizes, load)
   return {
+    ...presence,
     sendOnly,
     each,
     publishes: messages * each.publishes,
@@ -112,15 +96,35 @@ function redisOf(spread: Spread, sizes: Sizes, load: Load) {
     bytesOut: messages * each.bytesOut,
     beats,
     beatCores: (instances * (instances * COSTS.instance.member)) / CORE,
+    /** Over all shards of a Redis Cluster, as names of channels and keys spread. */
+    spreadCores: redisCores(messages * (each.publishes + 1) + presence.commands, messages * each.pushes),
+    /** On the shards of two channels, however many shards there are. */
+    hotCores: redisCores(beats.publishes + presence.statuses, beats.pushes + presence.statusPushes),
+    connections: instances * REDIS_CONNECTIONS,
+  }
+}
+
+function presenceOf({ instances, users, memberships, message }: Spread, sizes: Sizes, load: Load) {
+  const status = statusTraffic(sizes, instances)
+  const statuses = (users * load.statuses) / 3_600
+  const leases = (users * COMMANDS_A_LEASE) / LEASE_AGAIN + instances / LOOK
+  const shown = Math.min((memberships / users) * message.others, LIMITS.pageDefault)
+  const lookups = (users * load.openings * shown) / 3_600
+  return {
     statuses,
     statusPushes: statuses * status.pushes,
     statusBytesOut: statuses * status.bytesOut,
     leases,
     lookups,
-    spreadCores: both(spreadOut),
-    hotCores: both(hot),
-    connections: instances * REDIS_CONNECTIONS,
+    commands: leases + statuses * COMMANDS_A_STATUS + lookups,
   }
+}
+
+/** When much goes together, and when nothing does. */
+function redisCores(commands: number, pushes: number): readonly [number, number] {
+  const { publish, push } = COSTS.redis
+  const cores = (how: 'together' | 'alone') => (commands * publish[how] + pushes * push[how]) / CORE
+  return [cores('together'), cores('alone')]
 }
 
 function postgresOf({ instances, users, memberships, message }: Spread, messages: number) {
