@@ -29,11 +29,31 @@ const NEVER_SUBSCRIBED: Fault = {
   },
 }
 
+/**
+ * F3, again and again. A stale writer is refused by the fence; without it his messages still meet the unique key of
+ * chat and number, and it is his watermarks that have an effect, where some waited when he was stopped.
+ */
+const ONE_AFTER_ANOTHER: Fault = {
+  id: 'F3',
+  title: 'SIGSTOP one instance after another for 5.5 s, then SIGCONT',
+  leastSeconds: 24,
+  async inject(scene) {
+    for (const instance of scene.stage.instances) {
+      await scene.pause(1_500)
+      scene.struck(scene.chatsOf(instance))
+      instance.freeze()
+      await scene.pause(5_500)
+      instance.thaw()
+    }
+    await scene.pause(scene.left)
+  },
+}
+
 export const CONTROLS: readonly Control[] = [
   {
     id: 'N1',
     title: 'without the compare-and-set',
-    fault: getFault('F3'),
+    fault: ONE_AFTER_ANOTHER,
     rules: ['C1', 'C2', 'C3'],
   },
   {

@@ -170,7 +170,7 @@ function createLine(lag: () => number): Line {
       first.run()
     }
     const wait = (waiting[0]?.due ?? Number.POSITIVE_INFINITY) - performance.now()
-    if (Number.isFinite(wait)) timer = setTimeout(() => passDue(performance.now()), wait)
+    if (Number.isFinite(wait)) timer = setTimeout(() => passDue(performance.now()), Math.max(wait, 0))
   }
 
   return {

@@ -64,11 +64,13 @@ export async function createPostgresServer(
     server.kill(SIGNALS[mode])
     await ended
   }
+  const end = () => server?.kill('SIGQUIT')
   const remove = async () => {
     await stop('immediate')
+    process.off('exit', end)
     rmSync(folder, { recursive: true, force: true })
   }
-  process.once('exit', () => server?.kill('SIGQUIT'))
+  process.once('exit', end)
   await start()
   const socketPath = join(folder, '.s.PGSQL.5432')
   return { url, socketPath, pid: () => server?.pid, start, stop, remove }

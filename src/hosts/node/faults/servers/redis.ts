@@ -38,7 +38,8 @@ export async function createRedisServer(settings: Record<string, string> = {}): 
     server.kill('SIGKILL')
     await ended
   }
-  process.once('exit', () => server?.kill('SIGKILL'))
+  const end = () => server?.kill('SIGKILL')
+  process.once('exit', end)
   await start()
   return {
     url: `redis://127.0.0.1:${port}`,
@@ -48,6 +49,7 @@ export async function createRedisServer(settings: Record<string, string> = {}): 
     start,
     async remove() {
       await stop()
+      process.off('exit', end)
       rmSync(folder, { recursive: true, force: true })
     },
   }
