@@ -1,0 +1,53 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { parseConfig } from '../../src/config.ts'
+import { connect, type Database } from '../../src/db/connect.ts'
+import type { ReplicaState } from '../../src/db/replica.ts'
+import { createHealth } from '../../src/hosts/node/health.ts'
+import { Health } from '../../src/protocol/rest.ts'
+import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
+
+let database: TestDatabase
+let db: Database
+beforeAll(async () => {
+  database = await createTestDatabase()
+  db = await connect({ url: database.url, onFault() {} })
+})
+afterAll(() => database.drop())
+
+interface Situation {
+  readonly replica?: ReplicaState
+  readonly isDeaf?: boolean
+  readonly phase?: Health['status']
+}
+
+async function healthIn({ replica, isDeaf, phase = 'ok' }: Situation) {
+  const standing = replica && {
+    replica: { state: replica, connections: undefined, ask: async () => undefined, close: async () => {} },
+  }
+  const health = createHealth({
+    config: parseConfig({}),
+    db: { ...db, ...standing },
+    phase: () => phase,
+    isDeaf: () => isDeaf,
+  })
+  const { status, services } = Health.parse(await health())
+  return `${status}: ${services.database} ${services.replica} ${services.redis}`
+}
+
+test.each<[Situation, string]>([
+  [{}, 'ok: ok off off'],
+  [{ isDeaf: false }, 'ok: ok off ok'],
+  [{ isDeaf: true }, 'degraded: ok off down'],
+  [{ replica: 'ok' }, 'ok: ok ok off'],
+  [{ replica: 'lagging' }, 'degraded: ok degraded off'],
+  [{ replica: 'foreign', isDeaf: false }, 'degraded: ok down ok'],
+  [{ replica: 'away', isDeaf: true }, 'degraded: ok down down'],
+  [{ phase: 'draining', isDeaf: true }, 'draining: ok off down'],
+])('what an instance does without makes it degraded, and is named: %o', async (situation, says) => {
+  expect(await healthIn(situation)).toBe(says)
+})
+
+test('without its database an instance is down, whatever else there is', async () => {
+  await db.close()
+  expect(await healthIn({ replica: 'ok', isDeaf: false })).toBe('down: down ok ok')
+})
