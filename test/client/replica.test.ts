@@ -82,7 +82,7 @@ describe('a replica', () => {
     expect(reader.reads).toEqual(['list'])
   })
 
-  test('reader.reads a hole that nothing fills', async () => {
+  test('reads a hole that nothing fills', async () => {
     await goLive()
     await server.send(2, 'lost')
     await say(...(await server.send(2, 'heard')))
@@ -91,7 +91,7 @@ describe('a replica', () => {
     expect(reader.reads).toEqual(['list', 'changes 1'])
   })
 
-  test('15.3 reader.reads a tail that a heartbeat shows', async () => {
+  test('15.3 reads a tail that a heartbeat shows', async () => {
     await goLive()
     await server.send(2, 'lost')
     await network.socket.say({ type: 'heads', data: { logId: 'log-1', chats: { [GROUP]: 2 } } })
@@ -99,7 +99,7 @@ describe('a replica', () => {
     expect(contents()).toEqual(['lost'])
   })
 
-  test('reader.reads a tail that the answer to a sync shows', async () => {
+  test('reads a tail that the answer to a sync shows', async () => {
     await goLive({ [GROUP]: 2 })
     await server.send(2, 'lost')
     await repaired()
@@ -128,22 +128,16 @@ describe('a replica', () => {
     expect(reader.reads).toEqual(['list'])
   })
 
-  test('starts afresh after a reset', async () => {
-    await server.send(2, 'said before')
+  test.each([
+    ['the last message of what it knew the last of', ['said 0'], ['said 3']],
+    ['all of what it had all of, though that was nothing', [], ['said 1', 'said 2', 'said 3']],
+  ])('starts afresh after a reset: with %s', async (_, first, shown) => {
+    for (const content of first) await server.send(2, content)
     await goLive()
-    for (let count = 1; count < 5; count += 1) await server.send(2, `said ${count}`)
-    await network.socket.say({ type: 'sync:reset', data: { chatId: GROUP, head: 6 } })
+    for (let count = 1; count < 4; count += 1) await server.send(2, `said ${count}`)
+    await network.socket.say({ type: 'sync:reset', data: { chatId: GROUP, head: first.length + 4 } })
     await repaired()
-    expect(contents()).toEqual(['said 4'])
-    expect(chat()?.applied).toBe(6)
-  })
-
-  test('shows after a reset the beginning of a chat of which it had all, though that was nothing', async () => {
-    await goLive()
-    for (let count = 0; count < 3; count += 1) await server.send(2, `said ${count}`)
-    await network.socket.say({ type: 'sync:reset', data: { chatId: GROUP, head: 4 } })
-    await repaired()
-    expect(contents()).toEqual(['said 0', 'said 1', 'said 2'])
+    expect([contents(), chat()?.applied]).toEqual([shown, first.length + 4])
   })
 
   test('shows after a reset what it showed before: a page, and what is still to be sent', async () => {
@@ -204,7 +198,7 @@ describe('a replica', () => {
     expect(reader.reads).toEqual(['list'])
   })
 
-  test('reader.reads a chat that it hears of and does not know', async () => {
+  test('reads a chat that it hears of and does not know', async () => {
     reader.isListed = false
     await goLive()
     await say(...(await server.send(2, 'hello')))
