@@ -25,13 +25,11 @@ export async function tellGhosts(instanceId: string, ports: GhostsPorts): Promis
   const gone = [...statuses].flatMap(([userId, status]) => (status === 'offline' ? [userId] : []))
   if (gone.length === 0) return
   await users.seen(new Map(gone.map((userId) => [userId, clock.now()])))
-  const heads = await changes.listHeads(gone)
-  for (const userId of gone) {
-    const profile = await users.profile(userId)
-    const chatIds = heads.flatMap((head) => (head.userId === userId ? [head.chatId] : []))
-    tellStatus(
-      { broadcast, clock },
-      { userId, status: 'offline', chatIds, contactIds: profile?.contactIds ?? [] },
-    )
+  const headsOf = Map.groupBy(await changes.listHeads(gone), ({ userId }) => userId)
+  const profiles = await Promise.all(gone.map((userId) => users.profile(userId)))
+  for (const [index, userId] of gone.entries()) {
+    const chatIds = (headsOf.get(userId) ?? []).map(({ chatId }) => chatId)
+    const contactIds = profiles[index]?.contactIds ?? []
+    tellStatus({ broadcast, clock }, { userId, status: 'offline', chatIds, contactIds })
   }
 }

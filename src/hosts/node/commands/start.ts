@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import manifest from '../../../../package.json' with { type: 'json' }
 import { type Config, ConfigError, parseConfig } from '../../../config.ts'
 import { createLogger } from '../logger.ts'
 import { type Running, start } from '../start.ts'
@@ -23,7 +24,8 @@ export function addStart(program: Command): void {
 /** Settings that are wrong end the command with one line for each. */
 export function configOrExit(): Config {
   try {
-    return parseConfig(process.env)
+    const { env } = process
+    return parseConfig({ ...env, APP_VERSION: env.APP_VERSION || manifest.version })
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     process.stderr.write(`${error.message}\n`)
