@@ -153,12 +153,12 @@ function postgresOf({ instances, users, memberships, message }: Spread, messages
 }
 
 /**
- * Turns of one statement: those that come while both lanes of an instance are busy, b = rate x latency(b) / 2, solved
+ * Turns of one statement: those that come while the one before is in flight, b = rate x latency(b), solved
  * for b. Below one, nothing waits for anything.
  */
 export function batchOf(turnsASecond: number): number {
-  const waiting = (turnsASecond * COSTS.latency.commit) / 2_000
-  const left = 1 - (turnsASecond * COSTS.latency.turn) / 2_000
+  const waiting = (turnsASecond * COSTS.latency.commit) / 1_000
+  const left = 1 - (turnsASecond * COSTS.latency.turn) / 1_000
   return left <= 0 ? Number.POSITIVE_INFINITY : Math.max(1, waiting / left)
 }
 

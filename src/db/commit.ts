@@ -10,8 +10,6 @@ import { rareStatement } from './rare-statement.ts'
 
 /** Changes of one statement, about: what is more waits for the next, so that no statement is long. */
 const BATCH_EVENTS = 1_000
-/** Statements in flight: while Postgres flushes one to disk, it works on the other. */
-const LANES = 2
 
 const COMMITTED: CommitResult = { status: 'committed' }
 const STALE: CommitResult = { status: 'stale' }
@@ -40,37 +38,48 @@ interface Waiting {
 }
 
 /**
- * createCommitter commits at once while a connection is free; while none is, turns wait, and go together when one
+ * createCommitter commits at once while nothing is in flight; while something is, turns wait, and go together when it
  * comes back. So the batch grows with the load, and no timer is ever in the way. One round trip a batch, and never a
- * transaction of several statements: an owner that freezes in between would hold the rows.
+ * transaction of several statements: an owner that freezes in between would hold the rows. Changes that take a
+ * statement each have a lane of their own, so that no message waits behind them.
  */
 export function createCommitter(db: Database, options: CommitterOptions): Committer {
   const { onMessages = () => {}, onStatement = () => {}, onFault } = options
-  const lanes = Math.min(LANES, db.commits.options.max)
   // Another one per connection, because PGlite's one session outlives its connections with all that they prepared.
   const names = new WeakMap<pg.PoolClient, string>()
   // Every room tries again and again: neither the server nor the log is to hear of each time.
   const breaker = createBreaker()
-  let queue: Waiting[] = []
-  let inFlight = 0
+  const hot = createLane(takeBatch)
+  const rare = createLane((queue) => [queue.slice(0, 1), queue.slice(1)])
   let isClosed = false
-  let onIdle = () => {}
 
-  /** One lane: it takes what waits until nothing does. */
-  async function run(): Promise<void> {
-    while (queue.length > 0) {
-      const client = await breaker.run(() => db.commits.connect()).catch(onUnconnected)
-      if (!client) {
-        // Whoever waits in the queue is not made to wait for the next attempt to fail as well.
-        settleAll(queue.splice(0), UNAVAILABLE)
-        break
+  /** A lane has one statement in flight: a second one beside it would take half of what makes the next one cheap. */
+  function createLane(take: (queue: readonly Waiting[]) => [batch: Waiting[], rest: Waiting[]]) {
+    let queue: Waiting[] = []
+    let running: Promise<void> | undefined
+
+    async function run(): Promise<void> {
+      while (queue.length > 0) {
+        const client = await breaker.run(() => db.commits.connect()).catch(onUnconnected)
+        if (!client) {
+          // Whoever waits in the queue is not made to wait for the next attempt to fail as well.
+          settleAll(queue.splice(0), UNAVAILABLE)
+          break
+        }
+        const [batch, rest] = take(queue)
+        queue = rest
+        client.release(!(await commitBatch(client, batch)))
       }
-      const [batch, rest] = takeBatch(queue)
-      queue = rest
-      client.release(!(await commitBatch(client, batch)))
+      running = undefined
     }
-    inFlight -= 1
-    if (inFlight === 0) onIdle()
+
+    return {
+      push(waiting: Waiting): void {
+        queue.push(waiting)
+        running ??= run()
+      },
+      drain: () => running,
+    }
   }
 
   function onUnconnected(error: unknown): undefined {
@@ -133,39 +142,28 @@ export function createCommitter(db: Database, options: CommitterOptions): Commit
   return {
     commit(turn) {
       if (isClosed) return Promise.resolve(UNAVAILABLE)
-      return new Promise((settle) => {
-        queue.push({ turn, settle })
-        if (inFlight === lanes) return
-        inFlight += 1
-        void run()
-      })
+      const lane = isHot(turn) ? hot : rare
+      return new Promise((settle) => lane.push({ turn, settle }))
     },
     async close() {
       isClosed = true
-      if (inFlight === 0) return
-      await new Promise<void>((resolve) => {
-        onIdle = resolve
-      })
+      await Promise.all([hot.drain(), rare.drain()])
     },
   }
 }
 
 /**
- * The next batch, and what is left, in the order of arrival: all that is hot, up to the bound, or one rare turn. Two
- * turns of one chat (a room and its successor) must not meet in a statement: the fence tells them apart only one
- * after the other.
+ * The next batch, and what is left, in the order of arrival: all up to the bound. Two turns of one chat (a room and
+ * its successor) must not meet in a statement: the fence tells them apart only one after the other.
  */
 function takeBatch(queue: readonly Waiting[]): [batch: Waiting[], rest: Waiting[]] {
-  const [first] = queue
-  if (!first) return [[], []]
-  if (!isHot(first.turn)) return [[first], queue.slice(1)]
   const batch: Waiting[] = []
   const rest: Waiting[] = []
   const chatIds = new Set<string>()
   let events = 0
   for (const waiting of queue) {
     const { turn } = waiting
-    const fits = events < BATCH_EVENTS && isHot(turn) && !chatIds.has(turn.chatId)
+    const fits = events < BATCH_EVENTS && !chatIds.has(turn.chatId)
     if (fits) {
       chatIds.add(turn.chatId)
       events += turn.events.length

@@ -19,7 +19,7 @@ const PATIENCE = 1_800
 const IDLE_TIMEOUT = 300_000
 /** What the client waits beyond a server-side timeout before it calls the connection dead. */
 const GRACE = 500
-/** Batches in flight: while one is flushed to disk, the next is parsed and planned. */
+/** One for what is committed in batches, one for what takes a statement each. */
 const COMMIT_CONNECTIONS = 2
 /**
  * The commit's plan is made once per connection, maybe on empty tables, and must be good for ever: nested loops over
