@@ -10,6 +10,11 @@ import { rareStatement } from './rare-statement.ts'
 
 /** Changes of one statement, about: what is more waits for the next, so that no statement is long. */
 const BATCH_EVENTS = 1_000
+/**
+ * Turns of a statement beside which another one is begun. Under load one at a time is cheaper for everybody, as what
+ * waits goes together; without load nobody is to wait for a flush that is slow.
+ */
+const SMALL = 4
 
 const COMMITTED: CommitResult = { status: 'committed' }
 const STALE: CommitResult = { status: 'stale' }
@@ -38,8 +43,8 @@ interface Waiting {
 }
 
 /**
- * createCommitter commits at once while nothing is in flight; while something is, turns wait, and go together when it
- * comes back. So the batch grows with the load, and no timer is ever in the way. One round trip a batch, and never a
+ * createCommitter commits at once while little is in flight; while much is, turns wait, and go together when it comes
+ * back. So the batch grows with the load, and no timer is ever in the way. One round trip a batch, and never a
  * transaction of several statements: an owner that freezes in between would hold the rows. Changes that take a
  * statement each have a lane of their own, so that no message waits behind them.
  */
@@ -53,32 +58,41 @@ export function createCommitter(db: Database, options: CommitterOptions): Commit
   const rare = createLane((queue) => [queue.slice(0, 1), queue.slice(1)])
   let isClosed = false
 
-  /** A lane has one statement in flight: a second one beside it would take half of what makes the next one cheap. */
+  /** A lane has one statement in flight, or two while the first is small. */
   function createLane(take: (queue: readonly Waiting[]) => [batch: Waiting[], rest: Waiting[]]) {
     let queue: Waiting[] = []
-    let running: Promise<void> | undefined
+    let running = 0
+    let inFlight = 0
+    let onIdle = () => {}
+
+    const isSmall = () => inFlight > 0 && inFlight <= SMALL
 
     async function run(): Promise<void> {
-      while (queue.length > 0) {
+      running += 1
+      do {
         const client = await breaker.run(() => db.commits.connect()).catch(onUnconnected)
-        if (!client) {
-          // Whoever waits in the queue is not made to wait for the next attempt to fail as well.
-          settleAll(queue.splice(0), UNAVAILABLE)
-          break
+        // Whoever waits is not made to wait for the next attempt to fail as well.
+        if (!client) settleAll(queue.splice(0), UNAVAILABLE)
+        else {
+          const [batch, rest] = take(queue)
+          queue = rest
+          inFlight += batch.length
+          client.release(!(await commitBatch(client, batch)))
+          inFlight -= batch.length
         }
-        const [batch, rest] = take(queue)
-        queue = rest
-        client.release(!(await commitBatch(client, batch)))
-      }
-      running = undefined
+      } while (queue.length > 0 && (running === 1 || isSmall()))
+      running -= 1
+      if (running === 0) onIdle()
     }
 
     return {
       push(waiting: Waiting): void {
         queue.push(waiting)
-        running ??= run()
+        if (running === 0 || (running === 1 && isSmall())) void run()
       },
-      drain: () => running,
+      async drain(): Promise<void> {
+        if (running > 0) await new Promise<void>((resolve) => (onIdle = resolve))
+      },
     }
   }
 
