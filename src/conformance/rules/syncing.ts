@@ -69,7 +69,9 @@ export const syncing: ProtocolRule[] = [
       const { seq } = await socket.ask('message:send', { chatId: behind, content: 'One more' })
       const order: string[] = []
       const resumed = await stranger.connect()
-      resumed.onFrame = ({ type }) => order.push(type)
+      resumed.onFrame = ({ type }) => {
+        if (type !== 'user:status') order.push(type)
+      }
       const { logId, chats: heads } = await resumed.ask('sync', { chats: { [behind]: 1, [atHead]: 1 } })
       same(order.toSorted(), ['ack', 'sync:batch', 'sync:reset'], 'What was heard')
       same(order.at(-1), 'ack', 'What was heard last')
@@ -129,6 +131,8 @@ export const syncing: ProtocolRule[] = [
     async run(context) {
       const { chatId, people, sockets } = await context.gather('ann', 'ben')
       const deleted = await context.group([people.ann, people.ben])
+      // Who has not heard of it yet when it is deleted, is told that it is not his.
+      await sockets.ben.batch(deleted)
       const socket = await people.dan.connect()
       const unknown = context.messageId()
       await socket.ask('sync', { chats: { [chatId]: 1, [unknown]: 7 } })
