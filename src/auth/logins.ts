@@ -8,7 +8,7 @@ import {
 } from '../db/queries/auth-sessions.ts'
 import { refuse } from '../protocol/errors.ts'
 import { TIMES } from '../protocol/limits.ts'
-import type { Broadcast, Clock, Ids } from '../rooms/ports.ts'
+import type { Clock, Ids, Publisher } from '../rooms/ports.ts'
 import type { KnownLogins } from './known-logins.ts'
 import { digest, type Login, type TokenKind } from './tokens.ts'
 
@@ -16,7 +16,7 @@ export interface LoginPorts {
   readonly db: Database
   readonly clock: Clock
   readonly ids: Ids
-  readonly broadcast: Broadcast
+  readonly broadcast: Publisher
   readonly known: KnownLogins
   readonly accessTokens: TokenKind
   readonly refreshTokens: TokenKind

@@ -4,6 +4,8 @@ import type { Authenticated } from '../gateway/ports.ts'
 export interface Passwords {
   hash(password: string): Promise<string>
   matches(password: string, hash: string): Promise<boolean>
+  /** Of no password, and as slow to compare with as those of `hash`. */
+  readonly nobodysHash: string
 }
 
 /** Tickets are one-use keys to a socket, for clients that can send no header. */

@@ -65,6 +65,8 @@ export interface IndexerOptions {
   readonly clock: Clock
   /** A text search configuration of Postgres. */
   readonly language: string
+  /** Whether it looks by itself for what was missed; one that does not leaves that to whoever calls `sweep`. */
+  readonly isSweeping?: boolean
   readonly onFault: (error: unknown) => void
 }
 
@@ -72,25 +74,30 @@ export interface IndexerOptions {
 export interface Indexer {
   /** The chat has new, edited or deleted messages. */
   changed(chatId: string): void
+  /** Looks for chats that were missed, and indexes some of each. Never rejects. */
+  sweep(): Promise<void>
   /** Ends it; resolves when everything that changed so far is indexed, or could not be. */
   close(): Promise<void>
 }
 
 /**
- * createIndexer begins with a sweep. One statement at a time, and after each a pause as long as it took, so that the
+ * createIndexer begins with a sweep, if it sweeps. One statement at a time, and after each a pause as long as it took, so that the
  * index takes no more than half of one of Postgres's processors from the commits: it falls behind under full load,
  * and catches up.
  */
-export function createIndexer(db: Database, { clock, language, onFault }: IndexerOptions): Indexer {
+export function createIndexer(
+  db: Database,
+  { clock, language, isSweeping = true, onFault }: IndexerOptions,
+): Indexer {
   const batch = db.isEmbedded ? EMBEDDED_BATCH : BATCH
   const dirty = new Set<string>()
   let running: Promise<void> | undefined
-  let sweepAt = clock.now()
+  let sweepAt = isSweeping ? clock.now() : Number.POSITIVE_INFINITY
   let dueAt = Number.POSITIVE_INFINITY
   let cancel = () => {}
   let isClosed = false
   let uncounted = 0
-  wake(0)
+  if (isSweeping) wake(0)
 
   /** Runs within the delay, or sooner when that was planned before. */
   function wake(delay: number): void {
@@ -102,7 +109,8 @@ export function createIndexer(db: Database, { clock, language, onFault }: Indexe
       running = run().then((pause) => {
         running = undefined
         dueAt = Number.POSITIVE_INFINITY
-        wake(Math.max(pause, dirty.size > 0 ? 0 : sweepAt - clock.now()))
+        const delay = Math.max(pause, dirty.size > 0 ? 0 : sweepAt - clock.now())
+        if (Number.isFinite(delay)) wake(delay)
       })
     })
   }
@@ -128,8 +136,8 @@ export function createIndexer(db: Database, { clock, language, onFault }: Indexe
       isBackground: true,
     })
     for (const { id } of rows) dirty.add(id)
-    if (rows.length < SWEEP_CHATS) sweepAt = clock.now() + SWEEP_INTERVAL
-    else await indexSome()
+    if (rows.length === SWEEP_CHATS) await indexSome()
+    else if (isSweeping) sweepAt = clock.now() + SWEEP_INTERVAL
   }
 
   async function indexSome(): Promise<void> {
@@ -161,6 +169,10 @@ export function createIndexer(db: Database, { clock, language, onFault }: Indexe
     changed(chatId) {
       dirty.add(chatId)
       wake(DELAY)
+    },
+    async sweep() {
+      await sweep().catch(onFault)
+      wake(0)
     },
     async close() {
       isClosed = true

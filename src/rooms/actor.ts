@@ -2,7 +2,6 @@ import type { CommandType } from '../protocol/commands.ts'
 import type { Refusal } from '../protocol/errors.ts'
 import { LIMITS, TIMES } from '../protocol/limits.ts'
 import type {
-  Broadcast,
   Clock,
   CommitResult,
   Envelope,
@@ -10,6 +9,7 @@ import type {
   Known,
   Outcome,
   Principal,
+  Publisher,
   RoomHandle,
   RoomState,
   RoomStore,
@@ -32,7 +32,7 @@ const BUSY: Refusal = { ...UNAVAILABLE, message: 'Too many commands wait in this
 
 export interface RoomPorts {
   readonly store: RoomStore
-  readonly broadcast: Broadcast
+  readonly broadcast: Publisher
   readonly clock: Clock
   readonly ids: Ids
   /** Told of what no outcome shows: a turn that failed for a reason of the store's. */

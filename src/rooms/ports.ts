@@ -151,6 +151,9 @@ export interface Broadcast {
   readonly isImpaired: boolean
 }
 
+/** Publisher is all of the broadcast that whoever only tells has to know. */
+export type Publisher = Pick<Broadcast, 'publish'>
+
 /** Clock is the only source of time. `after` runs once; the result cancels. */
 export interface Clock {
   now(): number

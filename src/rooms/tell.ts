@@ -1,9 +1,9 @@
 import type { ChatEvent } from '../protocol/events.ts'
-import type { Broadcast } from './ports.ts'
+import type { Publisher } from './ports.ts'
 import type { TurnPlan } from './turn.ts'
 
 /** tell publishes a committed turn: to the chat its events, each encoded once, and to who joined the news of it. */
-export function tell(broadcast: Broadcast, { turn, events }: TurnPlan): void {
+export function tell(broadcast: Publisher, { turn, events }: TurnPlan): void {
   const { chatId } = turn
   broadcast.publish(`chat:${chatId}`, {
     kind: 'events',

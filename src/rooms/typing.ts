@@ -1,6 +1,6 @@
 import { TIMES } from '../protocol/limits.ts'
 import { may } from './permissions.ts'
-import type { Broadcast, Clock, Principal, RoomState } from './ports.ts'
+import type { Clock, Principal, Publisher, RoomState } from './ports.ts'
 
 /** Typing is who types in one chat. It is told as a whole list, at most once a second, and never stored. */
 export interface Typing {
@@ -10,7 +10,7 @@ export interface Typing {
 }
 
 interface TypingPorts {
-  readonly broadcast: Broadcast
+  readonly broadcast: Publisher
   readonly clock: Clock
 }
 

@@ -4,7 +4,7 @@ import type { Config, Rate } from '../config.ts'
 import type { Database } from '../db/connect.ts'
 import type { Authenticated, Bucket, ChangesReader, PresenceStore, RateLimiter } from '../gateway/ports.ts'
 import type { Health } from '../protocol/rest.ts'
-import type { Broadcast, Clock, Ids, Principal, RoomDirectory } from '../rooms/ports.ts'
+import type { Clock, Ids, Principal, Publisher, RoomDirectory } from '../rooms/ports.ts'
 
 /** Logger writes one JSON line per call. Never give it bodies, tokens or query strings. */
 export interface Logger {
@@ -45,7 +45,7 @@ export interface AppDeps {
   readonly rooms: RoomDirectory
   readonly changes: ChangesReader
   readonly presence: PresenceStore
-  readonly broadcast: Broadcast
+  readonly broadcast: Publisher
   readonly limiter: RateLimiter
   /** How the service is, asked at most once a second per caller; must not hang. */
   readonly health: () => Promise<Health>

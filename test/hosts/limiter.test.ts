@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { parseConfig, ratesOf } from '../../src/config.ts'
-import { createLimiter } from '../../src/hosts/node/limiter.ts'
+import { createLimiter } from '../../src/hosts/shared/limiter.ts'
 
 test('a bucket lets its rate and its burst through, then says for how long to wait', async () => {
   const limiter = createLimiter(ratesOf(parseConfig({})))

@@ -36,7 +36,7 @@ beforeEach(() => {
     told.push([clock.now() - began, ...data.userIds.map((id: string) => NAMES[id])])
   }
   typing = createTyping(GROUP, {
-    broadcast: { publish, subscribe: async () => () => {}, isImpaired: false },
+    broadcast: { publish },
     clock,
   })
 })

@@ -4,9 +4,9 @@ import { createMemoryTickets } from '../../src/auth/tickets.ts'
 import { parseConfig, ratesOf } from '../../src/config.ts'
 import type { Database } from '../../src/db/connect.ts'
 import type { RateLimiter } from '../../src/gateway/ports.ts'
-import { ids } from '../../src/hosts/node/clock.ts'
-import { createLimiter } from '../../src/hosts/node/limiter.ts'
 import { createPasswords } from '../../src/hosts/node/passwords.ts'
+import { ids } from '../../src/hosts/shared/clock.ts'
+import { createLimiter } from '../../src/hosts/shared/limiter.ts'
 import { createMemoryBroadcast } from '../../src/rooms/memory.ts'
 import type { Broadcast } from '../../src/rooms/ports.ts'
 import { createTestClock, type TestClock } from './test-clock.ts'
@@ -31,7 +31,7 @@ export async function createTestAuth(db: Database, limiter?: RateLimiter): Promi
   const compared: string[] = []
   const bcrypt = createPasswords(COST)
   const passwords: Passwords = {
-    hash: bcrypt.hash,
+    ...bcrypt,
     matches(password, hash) {
       compared.push(hash)
       return bcrypt.matches(password, hash)

@@ -1,24 +1,10 @@
 import type { Config } from '../../config.ts'
 import type { Database } from '../../db/connect.ts'
 import type { Health } from '../../protocol/rest.ts'
+import { answers, type Services, toHealth } from '../shared/health.ts'
 
-/** The database counts as away when it does not answer within this. */
-const PATIENCE = 1_000
 /** An answer is good for this long, so that health checks are no load. */
 const FRESH = 1_000
-
-type Services = Omit<Health['services'], 'storage'>
-
-export function toHealth(config: Config, status: Health['status'], services: Services): Health {
-  return {
-    status,
-    timestamp: new Date().toISOString(),
-    uptime: process.uptime(),
-    environment: config.NODE_ENV,
-    version: config.APP_VERSION ?? 'dev',
-    services: { ...services, storage: 'off' },
-  }
-}
 
 export interface HealthPorts {
   readonly config: Config
@@ -46,7 +32,7 @@ export function createHealth({ config, db, phase, isDeaf }: HealthPorts): () => 
       replica: replicaOf(db),
       redis: redisOf(isDeaf()),
     } as const
-    return toHealth(config, statusOf(phase(), services), services)
+    return toHealth(config, process.uptime(), { status: statusOf(phase(), services), services })
   }
 }
 
@@ -66,16 +52,4 @@ function replicaOf({ replica }: Database): Services['replica'] {
 function redisOf(isDeaf: boolean | undefined): Services['redis'] {
   if (isDeaf === undefined) return 'off'
   return isDeaf ? 'down' : 'ok'
-}
-
-async function answers(db: Database): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), PATIENCE)
-  })
-  const asked = db.pool.query('select 1').then(
-    () => true,
-    () => false,
-  )
-  return Promise.race([asked, late]).finally(() => clearTimeout(timer))
 }

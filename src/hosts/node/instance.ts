@@ -15,12 +15,13 @@ import { createUserReader } from '../../db/user-reader.ts'
 import { createGateway, type Gateway } from '../../gateway/gateway.ts'
 import { refuse } from '../../protocol/errors.ts'
 import type { Health } from '../../protocol/rest.ts'
+import { clock, ids } from '../shared/clock.ts'
+import { createLimiter, createOpenLimiter } from '../shared/limiter.ts'
 import { asset } from './assets.ts'
-import { clock, ids } from './clock.ts'
 import { createAlone, createCluster } from './cluster/cluster.ts'
 import { checkConnections } from './connection-budget.ts'
 import { createHealth } from './health.ts'
-import { createLimiter, createOpenLimiter } from './limiter.ts'
+import { createRedisCounters } from './limiter.ts'
 import type { Metrics } from './metrics.ts'
 import { createPasswords } from './passwords.ts'
 import { getSecrets } from './secrets.ts'
@@ -70,7 +71,10 @@ export async function createInstance({
   const { broadcast, presence } = cluster
   const rooms = metrics.countCommands(traces.followCommands(cluster.directory))
   const rates = ratesOf(config)
-  const limiter = config.RATE_LIMITS === 'off' ? createOpenLimiter() : createLimiter(rates, cluster.counts)
+  const limiter =
+    config.RATE_LIMITS === 'off'
+      ? createOpenLimiter()
+      : createLimiter(rates, cluster.counts && createRedisCounters(cluster.counts))
   const secrets = await getSecrets(config)
   const auth = await createAuth({
     db,

@@ -1,8 +1,8 @@
 import type { Config } from '../../config.ts'
 import { toErrorBody } from '../../protocol/errors.ts'
 import type { Health } from '../../protocol/rest.ts'
-import { clock, ids } from './clock.ts'
-import { toHealth } from './health.ts'
+import { clock, ids } from '../shared/clock.ts'
+import { toHealth } from '../shared/health.ts'
 
 const NOTHING_YET = { database: 'down', replica: 'off', redis: 'off' } as const
 
@@ -14,7 +14,9 @@ export function createStarting(config: Config, phase: () => Health['status']) {
       if (pathname === '/health/live') return Response.json({ status: 'ok' })
       if (pathname === '/health/ready') return Response.json({ status: phase() }, { status: 503 })
       if (pathname === '/health')
-        return Response.json(toHealth(config, phase(), NOTHING_YET), { status: 503 })
+        return Response.json(toHealth(config, process.uptime(), { status: phase(), services: NOTHING_YET }), {
+          status: 503,
+        })
       const message = 'The service is starting: try again in a moment'
       const error = toErrorBody(
         { code: 'SERVICE_UNAVAILABLE', message },

@@ -3,14 +3,15 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { createMemoryTickets } from '../../../src/auth/tickets.ts'
 import { parseConfig } from '../../../src/config.ts'
 import type { Authenticated } from '../../../src/gateway/ports.ts'
-import { clock } from '../../../src/hosts/node/clock.ts'
 import { createClusterPresence } from '../../../src/hosts/node/cluster/presence.ts'
 import type { PubSub } from '../../../src/hosts/node/cluster/pubsub.ts'
 import { connectRedis, type RedisLink } from '../../../src/hosts/node/cluster/redis.ts'
 import { createRedisPubSub } from '../../../src/hosts/node/cluster/redis-pubsub.ts'
 import { createRedisTickets } from '../../../src/hosts/node/cluster/tickets.ts'
 import { createRedisServer, type RedisServer } from '../../../src/hosts/node/faults/servers/redis.ts'
-import { createLimiter } from '../../../src/hosts/node/limiter.ts'
+import { createRedisCounters } from '../../../src/hosts/node/limiter.ts'
+import { clock } from '../../../src/hosts/shared/clock.ts'
+import { createLimiter } from '../../../src/hosts/shared/limiter.ts'
 import { createTestClock } from '../../support/test-clock.ts'
 
 let redis: RedisServer
@@ -251,8 +252,8 @@ describe('a rate', () => {
   test('is counted over all instances', async () => {
     const prefix = `${v7()}:`
     const [one, two] = [
-      createLimiter(rates, { redis: (await connect()).commands, prefix }),
-      createLimiter(rates, { redis: (await connect()).commands, prefix }),
+      createLimiter(rates, createRedisCounters({ redis: (await connect()).commands, prefix })),
+      createLimiter(rates, createRedisCounters({ redis: (await connect()).commands, prefix })),
     ]
     const taken = [
       await one.take('rest', 'ann'),
@@ -265,7 +266,10 @@ describe('a rate', () => {
   })
 
   test('is counted by each instance while Redis is away', async () => {
-    const limiter = createLimiter(rates, { redis: (await connect()).commands, prefix: `${v7()}:` })
+    const limiter = createLimiter(
+      rates,
+      createRedisCounters({ redis: (await connect()).commands, prefix: `${v7()}:` }),
+    )
     for (const link of links) link.close()
     for (let count = 0; count < 3; count += 1) expect(await limiter.take('rest', 'ann')).toBe(0)
     expect(await limiter.take('rest', 'ann')).toBeGreaterThan(0)

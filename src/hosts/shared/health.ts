@@ -1,0 +1,33 @@
+import type { Config } from '../../config.ts'
+import { within } from '../../db/breaker.ts'
+import type { Database } from '../../db/connect.ts'
+import type { Health } from '../../protocol/rest.ts'
+
+/** The database counts as away when it does not answer within this. */
+const PATIENCE = 1_000
+
+export type Services = Omit<Health['services'], 'storage'>
+
+/** toHealth is how an instance says that it is. `uptime` is in seconds. */
+export function toHealth(
+  config: Config,
+  uptime: number,
+  { status, services }: { readonly status: Health['status']; readonly services: Services },
+): Health {
+  return {
+    status,
+    timestamp: new Date().toISOString(),
+    uptime,
+    environment: config.NODE_ENV,
+    version: config.APP_VERSION ?? 'dev',
+    services: { ...services, storage: 'off' },
+  }
+}
+
+/** answers tells within a second whether the database does. */
+export function answers(db: Database): Promise<boolean> {
+  return within(PATIENCE, db.pool.query('select 1')).then(
+    () => true,
+    () => false,
+  )
+}
