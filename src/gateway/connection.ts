@@ -1,11 +1,12 @@
 import type { CloseReason, Refusal } from '../protocol/errors.ts'
-import { RefusalError, toDetails, toErrorBody } from '../protocol/errors.ts'
-import { ClientFrame, type ServerFrame } from '../protocol/frames.ts'
+import { RefusalError, toErrorBody } from '../protocol/errors.ts'
+import type { ClientFrame, ServerFrame } from '../protocol/frames.ts'
 import { LIMITS, TIMES } from '../protocol/limits.ts'
 import type { PresenceStatus } from '../protocol/model.ts'
 import type { Clock, Ids } from '../rooms/ports.ts'
 import type { Act } from './act.ts'
 import { type Feed, type LocalUser, type News, toFrames } from './audience.ts'
+import { idIn, parseFrame } from './parse-frame.ts'
 import type { Authenticated, ChangesRead, ChangesWanted, Frames, Socket } from './ports.ts'
 import { CatchUp } from './sync.ts'
 
@@ -23,8 +24,21 @@ export interface ConnectionPorts {
   readonly onFault: (fault: { connectionId: string; error: unknown }) => void
 }
 
+/** ConnectionState is all that a connection has to know again when it was asleep. Plain data. */
+export interface ConnectionState extends Authenticated {
+  readonly id: string
+  /** How the client wants its user to be seen. */
+  readonly status: PresenceStatus
+  /** How others were last told that the user is. */
+  readonly shownAs: PresenceStatus
+  readonly heartbeatAt: number
+  readonly checkedAt: number
+}
+
 export interface ConnectionStart extends Authenticated {
   readonly socket: Socket
+  /** What it was before it fell asleep; it is new when left out. */
+  readonly past?: ConnectionState
   readonly onEnd: (connection: Connection) => void
 }
 
@@ -38,7 +52,7 @@ export class Connection {
   readonly #socket: Socket
   readonly #onEnd: (connection: Connection) => void
   /** How the client wants its user to be seen. */
-  status: PresenceStatus = 'online'
+  status: PresenceStatus
   /** Chats in which the client has said that its user types. */
   readonly typingIn = new Set<string>()
   #state: 'opening' | 'open' | 'closed' = 'opening'
@@ -56,16 +70,38 @@ export class Connection {
   #heartbeatAt: number
   #checkedAt: number
 
-  constructor({ socket, onEnd, principal, expiresAt }: ConnectionStart, ports: ConnectionPorts) {
-    this.id = ports.ids.uuid()
+  constructor({ socket, onEnd, principal, expiresAt, past }: ConnectionStart, ports: ConnectionPorts) {
+    this.id = past?.id ?? ports.ids.uuid()
+    this.status = past?.status ?? 'online'
     this.#ports = ports
     this.#socket = socket
     this.#onEnd = onEnd
     this.#authenticated = { principal, expiresAt }
     const now = ports.clock.now()
     this.#heardAt = now
-    this.#heartbeatAt = now
-    this.#checkedAt = now
+    this.#heartbeatAt = past?.heartbeatAt ?? now
+    this.#checkedAt = past?.checkedAt ?? now
+  }
+
+  /** What to give back when it wakes up. */
+  get state(): ConnectionState {
+    return {
+      ...this.#authenticated,
+      id: this.id,
+      status: this.status,
+      shownAs: this.#user?.shownAs ?? 'offline',
+      heartbeatAt: this.#heartbeatAt,
+      checkedAt: this.#checkedAt,
+    }
+  }
+
+  /** When `tick` will next have something to do. */
+  get dueAt(): number {
+    return Math.min(
+      this.#heartbeatAt + TIMES.heartbeat,
+      this.#checkedAt + TIMES.principalCheck,
+      this.#authenticated.expiresAt,
+    )
   }
 
   get principal() {
@@ -76,16 +112,27 @@ export class Connection {
     return this.#state === 'open'
   }
 
-  /** Hello has to be the first frame; what the client sent before it is acted on now. */
-  open(user: LocalUser, hello: ServerFrame): void {
+  get isClosed() {
+    return this.#state === 'closed'
+  }
+
+  /** Hello has to be the first frame, unless the client had it before; what the client sent until now is acted on. */
+  open(user: LocalUser, hello?: ServerFrame): void {
     if (this.#state !== 'opening') return
     this.#state = 'open'
     this.#user = user
     user.connections.add(this)
-    this.send(hello)
+    if (hello) this.send(hello)
     const early = this.#early ?? []
     this.#early = undefined
     for (const text of early) this.receive(text)
+  }
+
+  /** Refuses what waits for the connection to open, because that will take longer. */
+  refuseEarly(refusal: Refusal): void {
+    const early = this.#early ?? []
+    this.#early = undefined
+    for (const text of early) this.#socket.send({ texts: [this.#toError(idIn(text), refusal)] })
   }
 
   /** A frame of the client's. Never throws: whatever is wrong with it is answered. */
@@ -184,8 +231,13 @@ export class Connection {
   }
 
   refuse(id: string | null, refusal: Refusal): void {
+    this.write({ texts: [this.#toError(id, refusal)] })
+  }
+
+  #toError(id: string | null, refusal: Refusal): string {
     const request = { now: this.#ports.clock.now(), requestId: this.#ports.ids.uuid() }
-    this.send({ type: 'error', id, error: toErrorBody(refusal, request) })
+    const frame: ServerFrame = { type: 'error', id, error: toErrorBody(refusal, request) }
+    return JSON.stringify(frame)
   }
 
   renew(authenticated: Authenticated): void {
@@ -239,22 +291,12 @@ export class Connection {
   }
 
   #parse(text: string): ClientFrame | undefined {
-    let value: unknown
-    try {
-      value = JSON.parse(text)
-    } catch {
-      this.#bad(null, { code: 'VALIDATION_ERROR', message: 'The frame is not JSON' })
-      return undefined
-    }
-    const parsed = ClientFrame.safeParse(value)
-    if (parsed.success) {
+    const parsed = parseFrame(text)
+    if ('frame' in parsed) {
       this.#badFrames = 0
-      return parsed.data
+      return parsed.frame
     }
-    const details = toDetails(parsed.error)
-    const first = details[0]
-    const message = first ? `${first.field || 'frame'}: ${first.message}` : 'The frame is not valid'
-    this.#bad(idOf(value), { code: 'VALIDATION_ERROR', message, details })
+    this.#bad(parsed.id, parsed.refusal)
     return undefined
   }
 
@@ -284,9 +326,4 @@ export class Connection {
       })
     this.#step = done
   }
-}
-
-function idOf(value: unknown): string | null {
-  if (typeof value !== 'object' || value === null || !('id' in value)) return null
-  return typeof value.id === 'string' && value.id.length > 0 && value.id.length <= 64 ? value.id : null
 }

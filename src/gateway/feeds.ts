@@ -13,6 +13,7 @@ interface FeedsPorts {
 export interface Feeds {
   readonly count: number
   get(chatId: string): Feed | undefined
+  list(): Iterable<Feed>
   /** Resolves when the user hears these chats. Rejects, with nothing attached, when the store is away. */
   attach(user: LocalUser, chatIds: readonly string[]): Promise<void>
   /** Ends the user's interest in a chat. */
@@ -95,6 +96,7 @@ export function createFeeds({ broadcast, changes, clock, onRepair = () => {} }: 
       return feeds.size
     },
     get: (chatId) => feeds.get(chatId),
+    list: () => feeds.values(),
     attach,
     leave,
     leaveAll(user) {

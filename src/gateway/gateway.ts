@@ -5,7 +5,7 @@ import { createAct } from './act.ts'
 import type { LocalUser } from './audience.ts'
 import { Connection } from './connection.ts'
 import { createFeeds, signal } from './feeds.ts'
-import { startHeartbeat } from './heartbeat.ts'
+import { createHeartbeat } from './heartbeat.ts'
 import type {
   Authenticated,
   Authenticator,
@@ -16,6 +16,10 @@ import type {
   UserReader,
 } from './ports.ts'
 import { createPresence, mostPresent } from './presence.ts'
+import { type Resumption, wake } from './wake.ts'
+
+/** Seconds over which the clients of a drained instance are asked to come back where there is no other. */
+const LATEST_RETURN = 4
 
 export interface GatewayPorts {
   readonly rooms: RoomDirectory
@@ -31,12 +35,32 @@ export interface GatewayPorts {
   readonly onFault: (fault: { connectionId?: string; error: unknown }) => void
   /** Told of every chat in which news was missed, so that its listeners read it. */
   readonly onRepair?: () => void
+  /** The host calls `tick` when it is due, and the gateway may sleep until then; it looks every second when left out. */
+  readonly isWoken?: boolean
+}
+
+/** HeardChat is up to where whom a chat was passed on to. */
+export interface HeardChat {
+  readonly chatId: string
+  readonly head: number
+  readonly userIds: readonly string[]
 }
 
 /** Gateway holds the connections of this instance and knows who here hears which chat. */
 export interface Gateway {
   /** Takes an authenticated socket. The host passes frames, signs of life and the end of the socket on. */
   connect(start: Authenticated & { socket: Socket }): Connection
+  /**
+   * Takes a connection up again after the gateway was asleep: no second hello, and what the user missed is read. While
+   * the store is away, what the client sends is refused and the socket stays.
+   */
+  resume(resumption: Resumption): Connection
+  /** What to give back to `resume`, by user, with the state of each connection. */
+  heard(): HeardChat[]
+  /** Closes who is silent or has expired, and gives heartbeats that are due. */
+  tick(): void
+  /** When `tick` will next have something to do; undefined without connections. */
+  readonly dueAt: number | undefined
   /**
    * Says bye to everybody, spread over `milliseconds`, so that they do not all come back at once: at once each where
    * another instance takes them, else when this one may be there again.
@@ -56,7 +80,8 @@ export function createGateway(ports: GatewayPorts): Gateway {
   const presence = createPresence(ports)
   const act = createAct({ ...ports, onStatus: showStatus })
   const listening = broadcast.subscribe('presence', onPresence)
-  const stopHeartbeat = startHeartbeat({ ...ports, connections, find: (id) => users.get(id), join: joinSoon })
+  const heartbeat = createHeartbeat({ ...ports, connections, find: (id) => users.get(id), join: joinSoon })
+  const stopHeartbeat = ports.isWoken ? () => {} : heartbeat.start()
 
   function connect(begin: Authenticated & { socket: Socket }): Connection {
     const connection = new Connection({ ...begin, onEnd }, { act, clock, ids: ports.ids, onLeft, onFault })
@@ -76,7 +101,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
     const logId = await changes.logId()
     let user = await localUser(principal.user.id)
     // Whoever was found may have been forgotten by now: the last other connection has ended meanwhile.
-    while (users.get(user.id) !== user) user = await localUser(user.id)
+    while (!isKnown(user)) user = await localUser(user.id)
     if (user.connections.size >= ports.connectionsPerUser) return connection.close('tooManyConnections')
     connection.open(user, {
       type: 'hello',
@@ -97,6 +122,18 @@ export function createGateway(ports: GatewayPorts): Gateway {
     })
     if (connection.isOpen) showStatus(user)
     else forgetUnused(user)
+  }
+
+  function resume({ state, socket, heads }: Resumption): Connection {
+    const begin = { socket, principal: state.principal, expiresAt: state.expiresAt, past: state, onEnd }
+    const connection = new Connection(begin, { act, clock, ids: ports.ids, onLeft, onFault })
+    connections.add(connection)
+    void wake(connection, { state, heads }, { ...ports, presence, localUser, isKnown, forgetUnused })
+    return connection
+  }
+
+  function isKnown(user: LocalUser): boolean {
+    return users.get(user.id) === user
   }
 
   function localUser(userId: string): Promise<LocalUser> {
@@ -211,7 +248,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
   }
 
   function forgetUnused(user: LocalUser): void {
-    if (user.connections.size > 0 || users.get(user.id) !== user) return
+    if (user.connections.size > 0 || !isKnown(user)) return
     users.delete(user.id)
     admissions.delete(user.id)
     user.unsubscribe()
@@ -235,10 +272,18 @@ export function createGateway(ports: GatewayPorts): Gateway {
 
   return {
     connect,
+    resume,
+    heard: () =>
+      [...feeds.list()].map(({ chatId, head, users }) => ({
+        chatId,
+        head,
+        userIds: [...users].map(({ id }) => id),
+      })),
+    tick: heartbeat.tick,
+    get dueAt() {
+      return connections.size === 0 ? undefined : Math.min(...[...connections].map(({ dueAt }) => dueAt))
+    },
     drain,
     counts: () => ({ connections: connections.size, users: users.size, chats: feeds.count }),
   }
 }
-
-/** Seconds over which the clients of a drained instance are asked to come back where there is no other. */
-const LATEST_RETURN = 4

@@ -22,18 +22,22 @@ interface HeartbeatPorts {
   readonly join: (user: LocalUser, chatId: string) => void
 }
 
+/** Heartbeat looks at every connection: once a second by itself, or whenever its host says. */
+export interface Heartbeat {
+  tick(): void
+  /** From now on every second; the result stops it. */
+  start(): () => void
+}
+
 /**
- * startHeartbeat looks at every connection once a second. Every 25 s each hears the heads of its chats that changed,
- * and what its user hears is compared with the store, so that whatever the broadcast lost is repaired before a
- * client has to ask. The result stops it.
+ * createHeartbeat gives each connection every 25 s the heads of its chats that changed, and compares what its user
+ * hears with the store, so that whatever the broadcast lost is repaired before a client has to ask.
  */
-export function startHeartbeat(ports: HeartbeatPorts): () => void {
+export function createHeartbeat(ports: HeartbeatPorts): Heartbeat {
   const { changes, clock, find, onFault } = ports
-  let cancel = clock.after(TICK, tick)
   let wasImpaired = false
 
   function tick(): void {
-    cancel = clock.after(TICK, tick)
     const now = clock.now()
     poll()
     const due: Connection[] = []
@@ -113,7 +117,19 @@ export function startHeartbeat(ports: HeartbeatPorts): () => void {
     if (!isCurrent) connection.close('notAuthenticated')
   }
 
-  return () => cancel()
+  function start(): () => void {
+    let cancel = () => {}
+    const next = () => {
+      cancel = clock.after(TICK, () => {
+        next()
+        tick()
+      })
+    }
+    next()
+    return () => cancel()
+  }
+
+  return { tick, start }
 }
 
 function changedHeads(connection: Connection, { chats }: LocalUser, since: number): Record<string, number> {

@@ -25,6 +25,8 @@ interface PresencePorts {
 export interface Presence {
   /** `offline` when the last connection here has ended. */
   set(user: LocalUser, status: PresenceStatus): void
+  /** Knows again what was told before the gateway fell asleep. */
+  restore(userId: string, status: PresenceStatus): void
   /** Tells now what waits. Never rejects. */
   flush(): Promise<void>
 }
@@ -62,6 +64,7 @@ export function createPresence({ presence, users, broadcast, clock, onFault }: P
 
   return {
     flush,
+    restore: (userId, status) => void told.set(userId, status),
     set({ id, chats, contactIds }, status) {
       if (pending.size === 0) cancelFlush = clock.after(PRESENCE_PAUSE, () => void flush())
       pending.set(id, { status, chatIds: [...chats.keys()], contactIds: [...contactIds] })
