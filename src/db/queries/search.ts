@@ -182,7 +182,8 @@ async function searchIn(
     ask<{ total: number }>(countOf(matches), values),
     ask<HitRow>(pageOf(matches), page),
   ])
-  return counted && rows && { rows, total: counted[0]?.total ?? 0 }
+  // The index may have learnt of a hit between the two.
+  return counted && rows && { rows, total: Math.max(counted[0]?.total ?? 0, rows.length) }
 }
 
 function toHits(row: HitRow): SearchHit[] {
