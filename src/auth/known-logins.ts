@@ -16,6 +16,11 @@ export interface KnownLogins {
   forget(sessionId: string): void
 }
 
+/** readLogins asks the database each time, for where nothing may be remembered. */
+export function readLogins(db: Database): KnownLogins {
+  return { find: (sessionId) => load(db, sessionId), forget() {} }
+}
+
 export function createKnownLogins(db: Database, clock: Clock): KnownLogins {
   // Answers on their way are kept too: many requests at once ask once, and what is forgotten while it is being
   // read stays forgotten.
@@ -26,16 +31,11 @@ export function createKnownLogins(db: Database, clock: Clock): KnownLogins {
     perf: clock,
   })
 
-  async function load(sessionId: string): Promise<Principal | undefined> {
-    const account = await findLogin(db, sessionId)
-    return account && { user: toSummary(account), sessionId }
-  }
-
   return {
     find(sessionId) {
       const waiting = known.get(sessionId)
       if (waiting) return waiting
-      const asked = load(sessionId)
+      const asked = load(db, sessionId)
       known.set(sessionId, asked)
       asked.catch(() => {
         if (known.peek(sessionId) === asked) known.delete(sessionId)
@@ -46,4 +46,9 @@ export function createKnownLogins(db: Database, clock: Clock): KnownLogins {
       known.delete(sessionId)
     },
   }
+}
+
+async function load(db: Database, sessionId: string): Promise<Principal | undefined> {
+  const account = await findLogin(db, sessionId)
+  return account && { user: toSummary(account), sessionId }
 }

@@ -19,8 +19,10 @@ const PATIENCE = 1_800
 const IDLE_TIMEOUT = 300_000
 /** What the client waits beyond a server-side timeout before it calls the connection dead. */
 const GRACE = 500
+/** Connections for everything but commits, where nobody says how many. */
+const POOL_SIZE = 10
 /** One for what is committed in batches, one for what takes a statement each. */
-const COMMIT_CONNECTIONS = 2
+const COMMIT_SIZE = 2
 /**
  * The commit's plan is made once per connection, maybe on empty tables, and must be good for ever: nested loops over
  * indexes. Without these a plan made for ten rows scans whole tables until the next ANALYZE.
@@ -43,6 +45,29 @@ const EMBEDDED: pg.PoolConfig = {
   onConnect: (client) => client.query('set enable_seqscan = off; set enable_mergejoin = off'),
 }
 
+const READS: pg.PoolConfig = {
+  idleTimeoutMillis: IDLE_TIMEOUT,
+  statement_timeout: STATEMENT_TIMEOUT,
+  query_timeout: STATEMENT_TIMEOUT + GRACE,
+  options: '-c jit=off',
+}
+
+const COMMITS: pg.PoolConfig = {
+  idleTimeoutMillis: 0,
+  statement_timeout: COMMIT_TIMEOUT,
+  query_timeout: COMMIT_TIMEOUT + GRACE,
+  options: COMMIT_PLANNER.map(([name, value]) => `-c ${name}=${value}`).join(' '),
+}
+
+/** Over a pooler: without settings of the session, and with no connection that outlives its use by much. */
+const POOLED: pg.PoolConfig = {
+  idleTimeoutMillis: 1_000,
+  statement_timeout: undefined,
+  lock_timeout: undefined,
+  idle_in_transaction_session_timeout: undefined,
+  options: undefined,
+}
+
 // For all of this process, because drizzle reads the driver's global parsers: counts and seqs are far below 2^53.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number)
 
@@ -52,6 +77,13 @@ export interface DatabaseOptions {
   readonly isEmbedded?: boolean
   /** Connections for everything but commits. */
   readonly poolSize?: number
+  /** Connections for commits. */
+  readonly commitSize?: number
+  /**
+   * Behind a pooler, whose sessions take no settings: they have to be those of the role. To connect costs little there,
+   * so that what is not used is soon given up.
+   */
+  readonly isPooled?: boolean
   /** Told how long each statement took that is no commit, by its name or else its first word. */
   readonly onQuery?: (type: string, milliseconds: number) => void
   /** Told of connections that break while nobody uses them. */
@@ -98,63 +130,83 @@ export class UnfitDatabaseError extends Error {
  * PGlite has no fsync: it survives a crash of the process, not of the machine.
  */
 export async function connect(options: DatabaseOptions): Promise<Database> {
-  const { url, isEmbedded = false, poolSize = 10, onQuery = () => {}, onFault } = options
-  const pool = createPool(
-    options,
-    isEmbedded
-      ? EMBEDDED
-      : {
-          max: poolSize,
-          idleTimeoutMillis: IDLE_TIMEOUT,
-          statement_timeout: STATEMENT_TIMEOUT,
-          query_timeout: STATEMENT_TIMEOUT + GRACE,
-          options: '-c jit=off',
-        },
-  )
-  const commits = isEmbedded
-    ? pool
-    : createPool(
-        { url, onFault },
-        {
-          max: COMMIT_CONNECTIONS,
-          idleTimeoutMillis: 0,
-          statement_timeout: COMMIT_TIMEOUT,
-          query_timeout: COMMIT_TIMEOUT + GRACE,
-          options: COMMIT_PLANNER.map(([name, value]) => `-c ${name}=${value}`).join(' '),
-        },
-      )
+  const pools = createPools(options)
+  const { poolSize = POOL_SIZE, commitSize = COMMIT_SIZE, isEmbedded = false } = options
+  const needed = poolSize + commitSize
+  let available: number
+  try {
+    available = await check(pools.pool, isEmbedded ? 0 : needed)
+  } catch (error) {
+    await close(pools)
+    throw error
+  }
+  // From here on: a start may take as long as it takes.
+  return createDatabase(pools, options, isEmbedded ? null : { needed, available })
+}
+
+/**
+ * open gives the database without a connection: it connects when it is asked. For whoever cannot wait, and makes sure
+ * by `checkFlushes` before the first commit.
+ */
+export function open(options: DatabaseOptions): Database {
+  return createDatabase(createPools(options), options, null)
+}
+
+/** checkFlushes rejects as `connect` does when the server must not be used. How many connections there are, a pooler knows. */
+export async function checkFlushes(db: Database): Promise<void> {
+  await check(db.pool, 1)
+}
+
+type Pools = Pick<Database, 'pool' | 'commits'>
+
+function createPools({
+  isEmbedded,
+  isPooled = false,
+  poolSize = POOL_SIZE,
+  commitSize = COMMIT_SIZE,
+  ...to
+}: DatabaseOptions): Pools {
+  if (isEmbedded) {
+    const pool = createPool(to, EMBEDDED)
+    return { pool, commits: pool }
+  }
+  const pooled = isPooled && POOLED
+  return {
+    pool: createPool(to, { ...READS, max: poolSize, ...pooled }),
+    commits: createPool(to, { ...COMMITS, max: commitSize, ...pooled }),
+  }
+}
+
+function createDatabase(
+  pools: Pools,
+  { isEmbedded = false, onQuery = () => {} }: DatabaseOptions,
+  connections: Database['connections'],
+): Database {
+  const { pool, commits } = pools
   const unbounded = measured(pool, onQuery)
   const breaker = createBreaker()
   // PGlite is never away, and whoever waits for it waits for others.
   const query: Query = isEmbedded
     ? unbounded
     : (...given) => breaker.run(() => within(PATIENCE, unbounded(...given)))
-  const close = async () => {
-    await Promise.all([...new Set([pool, commits])].map((it) => it.end()))
-  }
-  const needed = poolSize + COMMIT_CONNECTIONS
-  let available: number
-  try {
-    available = await check(pool, isEmbedded ? 0 : needed)
-  } catch (error) {
-    await close()
-    throw error
-  }
-  // From here on: a start may take as long as it takes.
   pool.query = query as typeof pool.query
   return {
     pool,
     orm: drizzle(pool, { casing: 'snake_case' }),
     commits,
     isEmbedded,
-    connections: isEmbedded ? null : { needed, available },
+    connections,
     async ask<T extends object>({ name, isBackground = false, ...statement }: Asked) {
       const run = isBackground ? unbounded : query
       const { rows } = await run(isEmbedded ? statement : { name, ...statement })
       return rows as T[]
     },
-    close,
+    close: () => close(pools),
   }
+}
+
+async function close({ pool, commits }: Pools): Promise<void> {
+  await Promise.all([...new Set([pool, commits])].map((it) => it.end()))
 }
 
 /** createPool opens connections when they are needed; every statement on them is bounded. */
@@ -243,7 +295,7 @@ async function check(pool: pg.Pool, needed: number): Promise<number> {
   }
   if (needed > available) {
     throw new UnfitDatabaseError(
-      `DATABASE_POOL and ${COMMIT_CONNECTIONS} for commits are ${needed} connections, and Postgres has ${available} for this role: lower DATABASE_POOL or raise max_connections`,
+      `DATABASE_POOL and ${COMMIT_SIZE} for commits are ${needed} connections, and Postgres has ${available} for this role: lower DATABASE_POOL or raise max_connections`,
     )
   }
   return available

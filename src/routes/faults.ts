@@ -5,7 +5,7 @@ const UNAVAILABLE_STATES = /^(08|25|40|53|55P03|57)/
 /** What the driver and the network call it. */
 const UNAVAILABLE_CODES = /^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|ENOENT|EHOST)/
 const UNAVAILABLE_MESSAGES =
-  /^(Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered)/
+  /^(Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered|connection attempt failed|Network connection lost|Stream was cancelled|This socket has been closed|proxy request failed)/
 
 /** isUnavailable tells whether the database was away, so that the same request may succeed later. */
 export function isUnavailable(error: unknown): boolean {

@@ -1,0 +1,10 @@
+import type { GatewayObject } from './gateway-object.ts'
+import type { RoomObject } from './room-object.ts'
+
+/** Bindings is what `wrangler.toml` gives the code, beside the settings of `config.ts` as variables and secrets. */
+export interface Bindings {
+  readonly POSTGRES: Hyperdrive
+  readonly ASSETS: Fetcher
+  readonly ROOMS: DurableObjectNamespace<RoomObject>
+  readonly GATEWAYS: DurableObjectNamespace<GatewayObject>
+}

@@ -1,0 +1,56 @@
+import type { OpenTicket } from '../../auth/ports.ts'
+import type { Authenticated, Bucket } from '../../gateway/ports.ts'
+import type { PresenceStatus } from '../../protocol/model.ts'
+import type { Broadcastable, Envelope, Outcome, Principal, Topic } from '../../rooms/ports.ts'
+
+/** The form of what objects say to each other. While a new release spreads, both forms are on their way. */
+const CALLS_VERSION = 1
+
+/**
+ * Call is what goes from one object to another. A release that changes the form takes the last one too, and goes on
+ * saying it; the next release says the new one.
+ */
+export type Call<T> = T & { readonly version: number }
+
+export type DispatchCall = Call<{ readonly chatId: string; readonly envelope: Envelope }>
+export type TypingCall = Call<{
+  readonly chatId: string
+  readonly principal: Principal
+  readonly isTyping: boolean
+}>
+export type HearCall = Call<{ readonly topic: Topic; readonly item: Broadcastable }>
+export type TakeCall = Call<{ readonly bucket: Bucket; readonly key: string }>
+
+/** RoomCalls is what a room object answers. A call rejects when the object is lost: done or not. */
+export interface RoomCalls {
+  dispatch(call: DispatchCall): Promise<Outcome>
+  typing(call: TypingCall): Promise<void>
+  reload(): Promise<void>
+  /** From now on this gateway hears the chat, until it detaches. */
+  attach(gateway: string): Promise<void>
+  detach(gateway: string): Promise<void>
+  /** The gateways that hear the chat. */
+  listeners(): Promise<string[]>
+}
+
+/** GatewayCalls is what a gateway object answers, beside upgrade requests. */
+export interface GatewayCalls {
+  hear(call: HearCall): Promise<void>
+  /** Of those users who have a connection. */
+  statuses(userIds: readonly string[]): Promise<Record<string, PresenceStatus>>
+  take(call: TakeCall): Promise<number>
+  giveBack(call: TakeCall): Promise<void>
+  openTicket(authenticated: Authenticated): Promise<OpenTicket>
+  redeemTicket(ticket: string): Promise<Authenticated | undefined>
+}
+
+export function toCall<T extends object>(call: T): Call<T> {
+  return { ...call, version: CALLS_VERSION }
+}
+
+/** checkCall throws for a form that this code does not know: whoever called takes it as an object that is away. */
+export function checkCall({ version }: Call<object>): void {
+  if (version !== CALLS_VERSION && version !== CALLS_VERSION - 1) {
+    throw new Error(`A call of version ${version}; this code knows ${CALLS_VERSION - 1} and ${CALLS_VERSION}`)
+  }
+}

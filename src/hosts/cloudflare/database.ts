@@ -1,0 +1,28 @@
+import { checkFlushes, type Database, open } from '../../db/connect.ts'
+import type { Bindings } from './bindings.ts'
+
+/**
+ * Connections of one object, or of one request: a platform's limit is six that are being opened at once.
+ */
+const POOL_SIZE = 4
+
+let isFit = false
+
+/** openDatabase reaches Postgres through Hyperdrive, which keeps the connections that last. */
+export function openDatabase({ POSTGRES }: Bindings): Database {
+  return open({
+    url: POSTGRES.connectionString,
+    poolSize: POOL_SIZE,
+    commitSize: 1,
+    isPooled: true,
+    // The driver calls the end of a connection that it ended itself, after its idle time, a fault.
+    onFault() {},
+  })
+}
+
+/** ensureFit asks once an isolate whether this Postgres may be used. Rejects when not, or when it is away. */
+export async function ensureFit(db: Database): Promise<void> {
+  if (isFit) return
+  await checkFlushes(db)
+  isFit = true
+}

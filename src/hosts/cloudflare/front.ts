@@ -1,0 +1,64 @@
+import { createApp } from '../../app.ts'
+import { createAuth } from '../../auth/auth.ts'
+import { readLogins } from '../../auth/known-logins.ts'
+import { ratesOf } from '../../config.ts'
+import { createChangesReader } from '../../db/queries/changes.ts'
+import { clock, ids } from '../shared/clock.ts'
+import { answers, toHealth } from '../shared/health.ts'
+import { createAsset } from './asset.ts'
+import type { Bindings } from './bindings.ts'
+import type { GatewayCalls, RoomCalls } from './calls.ts'
+import { createLogger, logFaults } from './logger.ts'
+import { createPassingObjects } from './objects.ts'
+import { passwords } from './passwords.ts'
+import { createRemoteLimiter } from './remote-limiter.ts'
+import { createRemotePresence } from './remote-presence.ts'
+import { createRemotePublisher } from './remote-publisher.ts'
+import { createRemoteRooms } from './remote-rooms.ts'
+import { currentScope, scopedDatabase } from './scope.ts'
+import { settings } from './settings.ts'
+import { createRemoteTickets } from './tickets.ts'
+
+export type Front = ReturnType<typeof createApp>
+
+/**
+ * createFront is the app of an isolate, for all of its requests: it keeps nothing that belongs to one of them. What
+ * users share is asked of the objects.
+ */
+export async function createFront(bindings: Bindings): Promise<Front> {
+  const config = settings(bindings)
+  const logger = createLogger(config)
+  const gateways = createPassingObjects<GatewayCalls>(bindings.GATEWAYS)
+  const waitUntil = (promise: Promise<unknown>) => currentScope().waitUntil(promise)
+  const rooms = createRemoteRooms({
+    rooms: createPassingObjects<RoomCalls>(bindings.ROOMS),
+    ...{ ids, waitUntil, onFault: logFaults(logger) },
+  })
+  const broadcast = createRemotePublisher(gateways, waitUntil)
+  const limiter = createRemoteLimiter(config, gateways, waitUntil)
+  const auth = await createAuth({
+    ...{ db: scopedDatabase, clock, ids, broadcast, limiter, passwords },
+    known: readLogins(scopedDatabase),
+    tickets: createRemoteTickets(gateways),
+    secrets: { access: config.JWT_SECRET, refresh: config.JWT_REFRESH_SECRET },
+  })
+  const startedAt = clock.now()
+  return createApp({
+    ...{ config, logger, clock, ids, db: scopedDatabase, auth, rooms, broadcast, limiter },
+    rates: ratesOf(config),
+    changes: createChangesReader(scopedDatabase),
+    presence: createRemotePresence(gateways),
+    async health() {
+      const isUp = await answers(scopedDatabase)
+      const services = { database: isUp ? 'ok' : 'down', replica: 'off', redis: 'off' } as const
+      const uptime = (clock.now() - startedAt) / 1_000
+      return toHealth(config, uptime, { status: isUp ? 'ok' : 'down', services })
+    },
+    asset: createAsset(bindings.ASSETS),
+    remoteAddress: (context) => context.req.header('CF-Connecting-IP') ?? null,
+    upgrade(_, authenticated) {
+      currentScope().accepted = authenticated
+      return new Response(null)
+    },
+  })
+}

@@ -1,0 +1,197 @@
+import { DurableObject } from 'cloudflare:workers'
+import { createAuthenticator } from '../../auth/authenticator.ts'
+import { createKnownLogins } from '../../auth/known-logins.ts'
+import type { OpenTicket } from '../../auth/ports.ts'
+import { createAccessTokens, LOCAL_ISSUER } from '../../auth/tokens.ts'
+import { ratesOf } from '../../config.ts'
+import { createSyncReader } from '../../db/sync-reader.ts'
+import { createUserReader } from '../../db/user-reader.ts'
+import type { Connection, ConnectionState } from '../../gateway/connection.ts'
+import { createGateway, type Gateway } from '../../gateway/gateway.ts'
+import type { Authenticated, RateLimiter } from '../../gateway/ports.ts'
+import { LIMITS } from '../../protocol/limits.ts'
+import type { PresenceStatus } from '../../protocol/model.ts'
+import { utf8Bytes } from '../../protocol/text.ts'
+import { SUBPROTOCOL } from '../../protocol/version.ts'
+import { clock, ids } from '../shared/clock.ts'
+import { createLimiter, createOpenLimiter } from '../shared/limiter.ts'
+import type { Bindings } from './bindings.ts'
+import { checkCall, type GatewayCalls, type HearCall, type RoomCalls, type TakeCall } from './calls.ts'
+import { openDatabase } from './database.ts'
+import { createHeardChats } from './heard-chats.ts'
+import { createLogger, logFaults } from './logger.ts'
+import { createLull } from './lull.ts'
+import { createObjectBroadcast, type ObjectBroadcast } from './object-broadcast.ts'
+import { createObjectPresence } from './object-presence.ts'
+import { createSocket } from './object-socket.ts'
+import { createObjects } from './objects.ts'
+import { createRemoteRooms } from './remote-rooms.ts'
+import { settings } from './settings.ts'
+import { createKeptTickets } from './tickets.ts'
+
+/** The header by which an upgrade says who was verified. */
+export const AUTHENTICATED = 'X-Parley-Authenticated'
+/**
+ * What a sleep has to find again is kept this long after something happened last: before the platform lets it sleep, and
+ * not while there is work, as nothing is sent before what was written is on disk.
+ */
+const KEEP = 1_000
+/** Alarms come at multiples of this, so that many connections are looked at together. */
+const ALARMS = 5_000
+const TOO_BIG = 1009
+
+/**
+ * GatewayObject holds the sockets of its share of the users and runs the same gateway as every host. The platform takes
+ * it out of memory while nothing happens, and keeps the sockets: whatever wakes it resumes all connections first.
+ */
+export class GatewayObject extends DurableObject<Bindings> implements GatewayCalls {
+  readonly #gateway: Gateway
+  readonly #broadcast: ObjectBroadcast
+  readonly #limiter: RateLimiter
+  readonly #heard: ReturnType<typeof createHeardChats>
+  readonly #tickets: ReturnType<typeof createKeptTickets>
+  readonly #connections = new Map<WebSocket, Connection>()
+  readonly #presence = createObjectPresence((userId) => this.#statusesOf(userId))
+  readonly #keepSoon = createLull(clock, KEEP, (isLull) => this.#keep(isLull))
+
+  constructor(context: DurableObjectState, bindings: Bindings) {
+    super(context, bindings)
+    const config = settings(bindings)
+    const onFault = logFaults(createLogger(config))
+    const waitUntil = (promise: Promise<unknown>) => context.waitUntil(promise)
+    const self = context.id.name ?? ''
+    const db = openDatabase(bindings)
+    const rooms = createObjects<RoomCalls>(bindings.ROOMS)
+    const gateways = createObjects<GatewayCalls>(bindings.GATEWAYS)
+    const tokens = createAccessTokens(config.JWT_SECRET, clock)
+    const verifier = { verify: async (token: string) => (await tokens).verify(token) }
+    this.#heard = createHeardChats(context.storage)
+    this.#tickets = createKeptTickets(context.storage, self)
+    this.#limiter = config.RATE_LIMITS === 'off' ? createOpenLimiter() : createLimiter(ratesOf(config))
+    this.#broadcast = createObjectBroadcast({
+      ...{ self, rooms, gateways, waitUntil },
+      attached: this.#heard.chatIds(),
+    })
+    this.#gateway = createGateway({
+      ...{ clock, ids, onFault, broadcast: this.#broadcast, limiter: this.#limiter, isWoken: true },
+      rooms: createRemoteRooms({ rooms, ids, waitUntil, onFault }),
+      changes: createSyncReader(db),
+      users: createUserReader(db),
+      presence: this.#presence,
+      authenticator: createAuthenticator({ [LOCAL_ISSUER]: verifier }, createKnownLogins(db, clock)),
+      connectionsPerUser: config.CONNECTIONS_PER_USER,
+    })
+    for (const socket of context.getWebSockets()) this.#resume(socket)
+  }
+
+  /** Takes the upgrade of somebody whom the app has verified. */
+  override async fetch(request: Request): Promise<Response> {
+    const said = decodeURIComponent(request.headers.get(AUTHENTICATED) ?? '')
+    const authenticated: Authenticated = JSON.parse(said)
+    const { 0: client, 1: socket } = new WebSocketPair()
+    this.ctx.acceptWebSocket(socket, [authenticated.principal.user.id])
+    const connection = this.#gateway.connect({ ...authenticated, socket: this.#socketOf(socket) })
+    this.#connections.set(socket, connection)
+    socket.serializeAttachment(connection.state)
+    this.#keepSoon()
+    const offered = request.headers.get('Sec-WebSocket-Protocol')
+    const headers = new Headers(offered === null ? {} : { 'Sec-WebSocket-Protocol': SUBPROTOCOL })
+    return new Response(null, { status: 101, webSocket: client, headers })
+  }
+
+  override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void {
+    const connection = this.#connections.get(socket)
+    this.#keepSoon()
+    const size = typeof message === 'string' ? utf8Bytes(message) : message.byteLength
+    if (size > LIMITS.frameBytes) {
+      socket.close(TOO_BIG, 'A frame has at most 64 KiB')
+      this.#end(socket)
+    } else if (typeof message === 'string') connection?.receive(message)
+    else connection?.receiveBinary()
+  }
+
+  override webSocketClose(socket: WebSocket): void {
+    socket.close()
+    this.#end(socket)
+  }
+
+  override webSocketError(socket: WebSocket): void {
+    this.#end(socket)
+  }
+
+  override async alarm(): Promise<void> {
+    this.#tickets.sweep()
+    // The platform has ended the sockets whose clients are gone; how late this alarm is says nothing about the others.
+    for (const connection of this.#connections.values()) connection.heard()
+    this.#gateway.tick()
+    this.#keepSoon()
+  }
+
+  async hear(call: HearCall): Promise<void> {
+    checkCall(call)
+    this.#broadcast.hear(call.topic, call.item)
+    this.#keepSoon()
+  }
+
+  async statuses(userIds: readonly string[]): Promise<Record<string, PresenceStatus>> {
+    return Object.fromEntries(await this.#presence.list(userIds))
+  }
+
+  async take(call: TakeCall): Promise<number> {
+    checkCall(call)
+    return this.#limiter.take(call.bucket, call.key)
+  }
+
+  async giveBack(call: TakeCall): Promise<void> {
+    checkCall(call)
+    this.#limiter.giveBack(call.bucket, call.key)
+  }
+
+  async openTicket(authenticated: Authenticated): Promise<OpenTicket> {
+    const open = await this.#tickets.open(authenticated)
+    await this.#setAlarm(open.expiresAt)
+    return open
+  }
+
+  redeemTicket(ticket: string): Promise<Authenticated | undefined> {
+    return this.#tickets.redeem(ticket)
+  }
+
+  #resume(socket: WebSocket): void {
+    const state: ConnectionState = socket.deserializeAttachment()
+    const heads = this.#heard.headsOf(state.principal.user.id)
+    this.#connections.set(socket, this.#gateway.resume({ state, heads, socket: this.#socketOf(socket) }))
+  }
+
+  #socketOf(socket: WebSocket) {
+    return createSocket(socket, () => this.#connections.delete(socket))
+  }
+
+  #end(socket: WebSocket): void {
+    this.#connections.get(socket)?.disconnect()
+    this.#connections.delete(socket)
+    this.#keepSoon()
+  }
+
+  #statusesOf(userId: string): PresenceStatus[] {
+    return this.ctx.getWebSockets(userId).flatMap((socket) => this.#connections.get(socket)?.status ?? [])
+  }
+
+  /** Says when to wake up, and in a lull keeps what `#resume` needs. The timer that waits keeps the platform from evicting this. */
+  #keep(isLull: boolean): boolean {
+    const { dueAt } = this.#gateway
+    if (dueAt !== undefined) this.ctx.waitUntil(this.#setAlarm(dueAt))
+    // What is still being taken up is told by what was kept before.
+    if (!isLull || ![...this.#connections.values()].every(({ isOpen }) => isOpen)) return false
+    for (const [socket, { state }] of this.#connections) socket.serializeAttachment(state)
+    this.#heard.keep(this.#gateway.heard())
+    this.#broadcast.settle()
+    return true
+  }
+
+  async #setAlarm(at: number): Promise<void> {
+    const planned = await this.ctx.storage.getAlarm()
+    const wanted = Math.ceil(Math.max(at, clock.now()) / ALARMS) * ALARMS
+    if (planned === null || planned > wanted) await this.ctx.storage.setAlarm(wanted)
+  }
+}

@@ -1,0 +1,104 @@
+import { createMemoryBroadcast } from '../../rooms/memory.ts'
+import type { Broadcast, Broadcastable, Topic } from '../../rooms/ports.ts'
+import { type GatewayCalls, type RoomCalls, toCall } from './calls.ts'
+import { gatewayOf, type Objects } from './objects.ts'
+
+interface ObjectBroadcastPorts {
+  /** The name of this gateway. */
+  readonly self: string
+  readonly rooms: Objects<RoomCalls>
+  readonly gateways: Objects<GatewayCalls>
+  readonly waitUntil: (promise: Promise<unknown>) => void
+  /** Rooms that this gateway attached to before it fell asleep. */
+  readonly attached: Iterable<string>
+}
+
+/** ObjectBroadcast is what a gateway hears from rooms and from other gateways. */
+export interface ObjectBroadcast extends Broadcast {
+  /** Something has arrived for this gateway. */
+  hear(topic: Topic, item: Broadcastable): void
+  /** Detaches from every room of which nobody here hears the chat: after a sleep, or a crash that nobody saw. */
+  settle(): void
+}
+
+/**
+ * createObjectBroadcast attaches this gateway to the room of every chat that somebody here hears: the room then calls
+ * it. News of users comes to their gateway unasked, and presence goes to the gateways that hear one of the chats.
+ */
+export function createObjectBroadcast(ports: ObjectBroadcastPorts): ObjectBroadcast {
+  const { self, rooms, gateways, waitUntil } = ports
+  const local = createMemoryBroadcast()
+  const attached = new Set(ports.attached)
+  const listeners = new Map<string, number>()
+
+  async function attach(chatId: string): Promise<void> {
+    attached.add(chatId)
+    try {
+      await rooms.get(chatId).attach(self)
+    } catch (error) {
+      rooms.forget(chatId)
+      attached.delete(chatId)
+      throw error
+    }
+  }
+
+  function detach(chatId: string): void {
+    attached.delete(chatId)
+    waitUntil(
+      rooms
+        .get(chatId)
+        .detach(self)
+        .catch(() => rooms.forget(chatId)),
+    )
+  }
+
+  async function tellPresence(item: Extract<Broadcastable, { kind: 'presence' }>): Promise<void> {
+    const asked = await Promise.allSettled(item.chatIds.map((chatId) => rooms.get(chatId).listeners()))
+    const names = new Set([item.userId, ...item.contactIds].map(gatewayOf))
+    for (const it of asked) if (it.status === 'fulfilled') for (const name of it.value) names.add(name)
+    names.delete(self)
+    const call = toCall({ topic: 'presence' as const, item })
+    await Promise.allSettled([...names].map((name) => gateways.get(name).hear(call)))
+  }
+
+  return {
+    isImpaired: false,
+    publish(topic, item) {
+      local.publish(topic, item)
+      if (item.kind === 'presence') waitUntil(tellPresence(item))
+    },
+    async subscribe(topic, listener) {
+      const unsubscribe = await local.subscribe(topic, listener)
+      const chatId = chatOf(topic)
+      if (chatId === undefined) return unsubscribe
+      listeners.set(topic, (listeners.get(topic) ?? 0) + 1)
+      const end = () => {
+        unsubscribe()
+        const left = (listeners.get(topic) ?? 1) - 1
+        listeners.set(topic, left)
+        if (left > 0) return
+        listeners.delete(topic)
+        detach(chatId)
+      }
+      try {
+        if (!attached.has(chatId)) await attach(chatId)
+      } catch (error) {
+        end()
+        throw error
+      }
+      return end
+    },
+    hear(topic, item) {
+      const chatId = chatOf(topic)
+      if (chatId !== undefined) attached.add(chatId)
+      local.publish(topic, item)
+    },
+    settle() {
+      for (const chatId of attached) if (!listeners.has(`chat:${chatId}`)) detach(chatId)
+    },
+  }
+}
+
+function chatOf(topic: Topic): string | undefined {
+  return topic.startsWith('chat:') ? topic.slice('chat:'.length) : undefined
+}

@@ -1,0 +1,127 @@
+import { DurableObject } from 'cloudflare:workers'
+import { createCommitter } from '../../db/commit.ts'
+import type { Database } from '../../db/connect.ts'
+import { createIndexer } from '../../db/indexer.ts'
+import { createRoomStore } from '../../db/room-store.ts'
+import { TIMES } from '../../protocol/limits.ts'
+import { Room } from '../../rooms/actor.ts'
+import type { Broadcastable, Outcome, Publisher, RoomStore, Topic, Turn } from '../../rooms/ports.ts'
+import { clock, ids } from '../shared/clock.ts'
+import type { Bindings } from './bindings.ts'
+import {
+  checkCall,
+  type DispatchCall,
+  type GatewayCalls,
+  type RoomCalls,
+  type TypingCall,
+  toCall,
+} from './calls.ts'
+import { ensureFit, openDatabase } from './database.ts'
+import { createLogger, logFaults } from './logger.ts'
+import { createObjects, gatewayOf, type Objects } from './objects.ts'
+import { settings } from './settings.ts'
+
+/** Where the names of the gateways that hear the chat are kept. */
+const LISTENERS = 'listeners'
+
+/**
+ * RoomObject is the room of one chat. All that it remembers of the chat is fenced by the commit, as on every host: the
+ * gates of an object cover its own storage and not Postgres, and there may be two of it for a moment. What it stores is
+ * who listens.
+ */
+export class RoomObject extends DurableObject<Bindings> implements RoomCalls {
+  readonly #gateways: Objects<GatewayCalls>
+  readonly #listeners: Set<string>
+  readonly #onFault: (fault: { error: unknown }) => void
+  #room: Room | undefined
+  /** Somebody may be on the list of who types, which a new instance would not know. */
+  #isTyping = false
+
+  constructor(context: DurableObjectState, bindings: Bindings) {
+    super(context, bindings)
+    this.#gateways = createObjects(bindings.GATEWAYS)
+    this.#listeners = new Set(context.storage.kv.get<string[]>(LISTENERS) ?? [])
+    this.#onFault = logFaults(createLogger(settings(bindings)))
+  }
+
+  async dispatch(call: DispatchCall): Promise<Outcome> {
+    checkCall(call)
+    return this.#roomOf(call.chatId).dispatch(call.envelope)
+  }
+
+  async typing(call: TypingCall): Promise<void> {
+    checkCall(call)
+    this.#isTyping = true
+    this.#roomOf(call.chatId).typing(call.principal, call.isTyping)
+    await this.ctx.storage.setAlarm(clock.now() + TIMES.typingExpiry + TIMES.typingInterval)
+  }
+
+  async reload(): Promise<void> {
+    await this.#room?.reload()
+  }
+
+  async attach(gateway: string): Promise<void> {
+    if (!this.#listeners.has(gateway)) this.#keepListeners(this.#listeners.add(gateway))
+  }
+
+  async detach(gateway: string): Promise<void> {
+    if (this.#listeners.delete(gateway)) this.#keepListeners(this.#listeners)
+  }
+
+  async listeners(): Promise<string[]> {
+    return [...this.#listeners]
+  }
+
+  /** Whoever typed has stopped by now. If this instance does not know of it, then another one told that list. */
+  override async alarm(): Promise<void> {
+    const chatId = this.ctx.id.name
+    if (this.#isTyping || chatId === undefined) return
+    const text = JSON.stringify({ type: 'typing', data: { chatId, userIds: [] } })
+    this.#publish(`chat:${chatId}`, { kind: 'signal', text })
+  }
+
+  #keepListeners(listeners: ReadonlySet<string>): void {
+    this.ctx.storage.kv.put(LISTENERS, [...listeners])
+  }
+
+  #roomOf(chatId: string): Room {
+    this.#room ??= new Room(chatId, {
+      store: this.#openStore(),
+      broadcast: { publish: (topic, item) => this.#publish(topic, item) } satisfies Publisher,
+      clock,
+      ids,
+      onFault: this.#onFault,
+    })
+    return this.#room
+  }
+
+  #openStore(): RoomStore {
+    const onFault = (error: unknown) => this.#onFault({ error })
+    const db = openDatabase(this.env)
+    const language = settings(this.env).SEARCH_LANGUAGE
+    const indexer = createIndexer(db, { clock, language, isSweeping: false, onFault })
+    const committer = createCommitter(db, { onMessages: indexer.changed, onFault })
+    const store = createRoomStore(db, committer)
+    return { ...store, commit: (turn) => this.#commit(turn, store, db) }
+  }
+
+  /** A Postgres that would acknowledge what it has not flushed gets nothing to commit. */
+  async #commit(turn: Turn, store: RoomStore, db: Database): ReturnType<RoomStore['commit']> {
+    try {
+      await ensureFit(db)
+    } catch (error) {
+      this.#onFault({ error })
+      return { status: 'unavailable' }
+    }
+    return store.commit(turn)
+  }
+
+  /** One call a gateway, however many of the chat are there. What is lost on the way the heads show. */
+  #publish(topic: Topic, item: Broadcastable): void {
+    const names = topic.startsWith('chat:') ? this.#listeners : [gatewayOf(topic.slice('user:'.length))]
+    for (const name of names) {
+      const told = this.#gateways.get(name).hear(toCall({ topic, item }))
+      this.ctx.waitUntil(told.catch(() => this.#gateways.forget(name)))
+    }
+  }
+}

@@ -1,0 +1,85 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
+/** What is kept of what it says, for the report of a start that failed. */
+const OUTPUT_KEPT = 4_000
+
+export interface WorkerdOptions {
+  /** 0 takes a free one. */
+  readonly port: number
+  /** Postgres by TCP: `postgres://user:password@host:port/database`. */
+  readonly databaseUrl: string
+  /** Where objects keep what they store. */
+  readonly folder: string
+  /** Variables and secrets over those of `wrangler.toml`. */
+  readonly settings: Readonly<Record<string, string>>
+  readonly onOutput?: (line: string) => void
+}
+
+/** Workerd is the Cloudflare host on this machine: the platform's own runtime, under `wrangler dev`, without a network. */
+export interface Workerd {
+  readonly url: string
+  /** Of the process that leads the group of all of them. */
+  readonly pid: number
+  /** Resolves when it and all that it started have ended. SIGKILL is a crash: both are killed at once. */
+  end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>
+}
+
+/** startWorkerd resolves when it serves; rejects with what it said when it ends before. */
+export async function startWorkerd(options: WorkerdOptions): Promise<Workerd> {
+  const child = run(options)
+  let output = ''
+  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))
+  const url = await new Promise<string>((resolve, reject) => {
+    const hear = (line: string) => {
+      output = `${output}${line}\n`.slice(-OUTPUT_KEPT)
+      options.onOutput?.(line)
+      const address = /Ready on (http:\/\/\S+)/.exec(line)?.[1]
+      if (address !== undefined) resolve(address.replace('localhost', '127.0.0.1'))
+    }
+    for (const stream of [child.stdout, child.stderr])
+      if (stream) createInterface({ input: stream }).on('line', hear)
+    void ended.then(() => reject(new Error(`wrangler ended\n${output}`)))
+  })
+  const endWithThis = () => kill(child, 'SIGKILL')
+  process.once('exit', endWithThis)
+  return {
+    url,
+    pid: child.pid ?? 0,
+    async end(signal) {
+      process.off('exit', endWithThis)
+      kill(child, signal)
+      await ended
+    },
+  }
+}
+
+/** In a process group of its own: wrangler that is killed alone leaves the runtime behind. */
+function run({ port, databaseUrl, folder, settings }: WorkerdOptions): ChildProcess {
+  const variables = Object.entries(settings).flatMap(([name, value]) => ['--var', `${name}:${value}`])
+  const quiet = ['--show-interactive-dev-session=false', '--inspector-port', '0']
+  const place = ['--ip', '127.0.0.1', '--port', String(port), '--persist-to', folder]
+  return spawn('wrangler', ['dev', ...place, ...quiet, ...variables], {
+    cwd: ROOT,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: {
+      ...process.env,
+      PATH: `${ROOT}node_modules/.bin:${process.env.PATH}`,
+      CI: '1',
+      WRANGLER_SEND_METRICS: 'false',
+      CLOUDFLARE_CF_FETCH_ENABLED: 'false',
+      CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_POSTGRES: databaseUrl,
+    },
+  })
+}
+
+function kill({ pid }: ChildProcess, signal: NodeJS.Signals): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, signal)
+  } catch {
+    // It has ended already.
+  }
+}
