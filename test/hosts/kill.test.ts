@@ -8,6 +8,7 @@ import { patiently } from '../../src/hosts/node/patiently.ts'
 import { readHistory } from '../../src/hosts/node/replay/read.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { type Server, startServer } from '../support/server.ts'
+import { startWorkerdServer } from '../support/workerd.ts'
 
 /** Starts of a process and reconnects with their pauses, on a machine that may be busy. */
 const PATIENCE = 240_000
@@ -26,39 +27,45 @@ interface Person {
   readonly seen: SeenRecord[]
 }
 
-describe.each(['the embedded database', 'Postgres'])('a service on %s, killed while three talk', (store) => {
-  let server: Server
-  let database: TestDatabase | undefined
+type Killable = Pick<Server, 'url' | 'kill' | 'restart' | 'stop'>
 
-  beforeAll(async () => {
-    if (store === 'Postgres') database = await createTestDatabase()
-    server = await startServer(database ? { databaseUrl: database.url } : {})
-  }, PATIENCE)
+describe.each(['the embedded database', 'Postgres', 'workerd'])(
+  'a service on %s, killed while three talk',
+  (store) => {
+    let server: Killable
+    let database: TestDatabase | undefined
 
-  afterAll(async () => {
-    await server?.stop()
-    await database?.drop()
-  })
+    beforeAll(async () => {
+      if (store === 'Postgres') database = await createTestDatabase()
+      if (store === 'workerd') server = await startWorkerdServer()
+      else server = await startServer(database ? { databaseUrl: database.url } : {})
+    }, PATIENCE)
 
-  test('has all it acknowledged, once and in order, and clients resume by themselves', {
-    timeout: PATIENCE,
-  }, async () => {
-    const people = await Promise.all(['ann', 'ben', 'cleo'].map((name) => createPerson(server.url, name)))
-    const chatIds = await createGroups(people)
-    const sends: SendRecord[] = []
-    await Promise.all([
-      killNowAndThen(server, sends),
-      ...people.flatMap((person) => chatIds.map((chatId) => speak(person, chatId, sends))),
-    ])
-    for (const chatId of chatIds) await readToTheEnd(people, chatId, sends)
+    afterAll(async () => {
+      await server?.stop()
+      await database?.drop()
+    })
 
-    const history = await readAfresh(server.url, people, sends)
-    expect(check(history)).toEqual([])
-    expect(sends.filter(({ outcome }) => outcome === 'ok')).toHaveLength(sends.length)
-    for (const { messages } of history.stored) expect(messages).toHaveLength(people.length * SENDS)
-    for (const { client } of people) client.disconnect()
-  })
-})
+    test('has all it acknowledged, once and in order, and clients resume by themselves', {
+      timeout: PATIENCE,
+    }, async () => {
+      const people = await Promise.all(['ann', 'ben', 'cleo'].map((name) => createPerson(server.url, name)))
+      const chatIds = await createGroups(people)
+      const sends: SendRecord[] = []
+      await Promise.all([
+        killNowAndThen(server, sends),
+        ...people.flatMap((person) => chatIds.map((chatId) => speak(person, chatId, sends))),
+      ])
+      for (const chatId of chatIds) await readToTheEnd(people, chatId, sends)
+
+      const history = await readAfresh(server.url, people, sends)
+      expect(check(history)).toEqual([])
+      expect(sends.filter(({ outcome }) => outcome === 'ok')).toHaveLength(sends.length)
+      for (const { messages } of history.stored) expect(messages).toHaveLength(people.length * SENDS)
+      for (const { client } of people) client.disconnect()
+    })
+  },
+)
 
 async function createPerson(url: string, username: string): Promise<Person> {
   const client = createClient({ url })
@@ -102,7 +109,7 @@ async function speak({ username, client }: Person, chatId: string, sends: SendRe
   }
 }
 
-async function killNowAndThen(server: Server, sends: readonly SendRecord[]): Promise<void> {
+async function killNowAndThen(server: Killable, sends: readonly SendRecord[]): Promise<void> {
   for (const count of KILLS) {
     const acknowledged = () => sends.filter(({ outcome }) => outcome === 'ok').length
     while (acknowledged() < count) await new Promise((resolve) => setTimeout(resolve, 5))

@@ -1,0 +1,54 @@
+import { randomUUID } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type BadNetwork, createBadNetwork } from '../../src/hosts/node/faults/bad-network.ts'
+import { startWorkerd, type Workerd } from '../../src/hosts/node/workerd.ts'
+import { createTestDatabase, type TestDatabase } from './postgres.ts'
+
+/** WorkerdServer is the Cloudflare host in the platform's own runtime, over a database of its own. */
+export interface WorkerdServer {
+  readonly url: string
+  readonly database: TestDatabase
+  /** What stands between it and Postgres. */
+  readonly network: BadNetwork
+  /** SIGKILL of all of it, as a crash of the machine that it runs on. */
+  kill(): Promise<void>
+  /** Starts it again, on the same port, with what its objects have stored. */
+  restart(): Promise<void>
+  stop(): Promise<void>
+}
+
+export async function startWorkerdServer(env: Readonly<Record<string, string>> = {}): Promise<WorkerdServer> {
+  const database = await createTestDatabase()
+  const { hostname, pathname } = new URL(database.url)
+  const path = join(decodeURIComponent(hostname), '.s.PGSQL.5432')
+  const network = await createBadNetwork(() => [{ path }])
+  const folder = mkdtempSync(join(tmpdir(), 'parley-workerd-'))
+  const options = {
+    databaseUrl: `postgres://postgres:none@127.0.0.1:${network.port}${pathname}`,
+    folder,
+    settings: {
+      ...{ NODE_ENV: 'test', LOG_LEVEL: 'error', RATE_LIMITS: 'off' },
+      ...{ JWT_SECRET: randomUUID() + randomUUID(), JWT_REFRESH_SECRET: randomUUID() + randomUUID() },
+      ...env,
+    },
+  }
+  let workerd: Workerd = await startWorkerd({ ...options, port: 0 })
+  const { url } = workerd
+
+  return {
+    ...{ url, database, network },
+    kill: () => workerd.end('SIGKILL'),
+    async restart() {
+      await workerd.end('SIGTERM')
+      workerd = await startWorkerd({ ...options, port: Number(new URL(url).port) })
+    },
+    async stop() {
+      await workerd.end('SIGTERM')
+      await network.close()
+      await database.drop()
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
