@@ -8,11 +8,13 @@ import { SCENARIOS, type Scenario } from './scenarios.ts'
 import { createClassicTarget } from './targets/classic.ts'
 import { createFleetTarget, createParleyTarget } from './targets/parley.ts'
 import type { Target } from './targets/target.ts'
+import { createWorkerdTarget } from './targets/workerd.ts'
 
 const HELP = `npm run bench -- [options]
   --list               what can be measured
   --scenario a,b       only these; all of them when left out
-  --target a,b         parley and classic, the comparison server: both when left out; fleet, two instances over Redis
+  --target a,b         parley and classic, the comparison server: both when left out; fleet, two instances over Redis;
+                       workerd, the Cloudflare host on this machine
   --rounds 3           runs of each; the report gives medians, and of what went wrong the worst
   --seconds 8          measured in each run, after the warm-up
   --seed 1             of texts and times
@@ -20,7 +22,12 @@ const HELP = `npm run bench -- [options]
   --statements         shows what took Postgres longest in each run, and slows it a little
 `
 /** The report gives the ratio of the first two that are measured, in this order. */
-const TARGETS = { fleet: () => createFleetTarget(), parley: createParleyTarget, classic: createClassicTarget }
+const TARGETS = {
+  fleet: () => createFleetTarget(),
+  parley: createParleyTarget,
+  workerd: createWorkerdTarget,
+  classic: createClassicTarget,
+}
 const USUAL = ['parley', 'classic']
 
 const { values } = parseArgs({

@@ -38,6 +38,13 @@ export const SCENARIOS: readonly Scenario[] = [
     chatSize: 300,
     pace: closed(1),
   },
+  {
+    name: 'group-50',
+    about: 'one group of 50, all of them sending, 1 in flight each',
+    users: 50,
+    chatSize: 50,
+    pace: closed(1),
+  },
   { name: 'idle-5000', about: 'memory of 5,000 idle connections', ...pairs(5_000, { kind: 'idle' }) },
   {
     name: 'crash-1000',

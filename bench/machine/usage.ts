@@ -17,7 +17,23 @@ export function rssOf(pid: number): number {
   return Number(kilobytes ?? 0) * 1_024
 }
 
-function readStat(pid: number): { own: number; endedChildren: number; parent: number } | undefined {
+/** inGroup lists the processes of a process group that run this program. */
+export function inGroup(leader: number, program: string): number[] {
+  return listProcesses().filter((pid) => {
+    const stat = readStat(pid)
+    return stat?.group === leader && stat.program === program
+  })
+}
+
+interface Stat {
+  readonly own: number
+  readonly endedChildren: number
+  readonly parent: number
+  readonly group: number
+  readonly program: string
+}
+
+function readStat(pid: number): Stat | undefined {
   let text: string
   try {
     text = readFileSync(`/proc/${pid}/stat`, 'utf8')
@@ -26,15 +42,24 @@ function readStat(pid: number): { own: number; endedChildren: number; parent: nu
   }
   // The second field is the program's name in parentheses and may hold spaces: proc(5).
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-  const [parent = 0, user = 0, system = 0, endedUser = 0, endedSystem = 0] = [1, 11, 12, 13, 14].map(
-    (index) => Number(fields[index]),
-  )
-  return { own: user + system, endedChildren: endedUser + endedSystem, parent }
+  const [parent = 0, group = 0, user = 0, system = 0, endedUser = 0, endedSystem = 0] = [
+    1, 2, 11, 12, 13, 14,
+  ].map((index) => Number(fields[index]))
+  return {
+    own: user + system,
+    endedChildren: endedUser + endedSystem,
+    parent,
+    group,
+    program: text.slice(text.indexOf('(') + 1, text.lastIndexOf(')')),
+  }
 }
 
 function childrenOf(pid: number): number[] {
+  return listProcesses().filter((other) => readStat(other)?.parent === pid)
+}
+
+function listProcesses(): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map(Number)
-    .filter((other) => readStat(other)?.parent === pid)
 }

@@ -8,7 +8,8 @@ import { run } from '../machine/postgres.ts'
 import { type Redis, startRedis } from '../machine/redis.ts'
 import { answers, NODE, ROOT, type Target, toStored } from './target.ts'
 
-const SECRETS = {
+/** What every host of this project is given, and tokens of its people are signed with. */
+export const SECRETS = {
   access: 'an-access-secret-of-the-bench-that-guards-nothing',
   refresh: 'a-refresh-secret-of-the-bench-that-guards-nothing',
 }
