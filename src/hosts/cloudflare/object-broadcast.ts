@@ -28,18 +28,22 @@ export interface ObjectBroadcast extends Broadcast {
 export function createObjectBroadcast(ports: ObjectBroadcastPorts): ObjectBroadcast {
   const { self, rooms, gateways, waitUntil } = ports
   const local = createMemoryBroadcast()
-  const attached = new Set(ports.attached)
+  /** Each with when the room knows of it. */
+  const attached = new Map([...ports.attached].map((chatId) => [chatId, Promise.resolve()]))
+  /** Rooms that called, maybe while a detachment is on its way: whether they still would, nobody knows. */
+  const strays = new Set<string>()
   const listeners = new Map<string, number>()
 
-  async function attach(chatId: string): Promise<void> {
-    attached.add(chatId)
-    try {
-      await rooms.get(chatId).attach(self)
-    } catch (error) {
+  function attach(chatId: string): Promise<void> {
+    const known = attached.get(chatId)
+    if (known) return known
+    const attaching = rooms.get(chatId).attach(self)
+    attached.set(chatId, attaching)
+    attaching.catch(() => {
       rooms.forget(chatId)
-      attached.delete(chatId)
-      throw error
-    }
+      if (attached.get(chatId) === attaching) attached.delete(chatId)
+    })
+    return attaching
   }
 
   function detach(chatId: string): void {
@@ -81,7 +85,7 @@ export function createObjectBroadcast(ports: ObjectBroadcastPorts): ObjectBroadc
         detach(chatId)
       }
       try {
-        if (!attached.has(chatId)) await attach(chatId)
+        await attach(chatId)
       } catch (error) {
         end()
         throw error
@@ -90,11 +94,14 @@ export function createObjectBroadcast(ports: ObjectBroadcastPorts): ObjectBroadc
     },
     hear(topic, item) {
       const chatId = chatOf(topic)
-      if (chatId !== undefined) attached.add(chatId)
+      if (chatId !== undefined && !attached.has(chatId)) strays.add(chatId)
       local.publish(topic, item)
     },
     settle() {
-      for (const chatId of attached) if (!listeners.has(`chat:${chatId}`)) detach(chatId)
+      for (const chatId of [...attached.keys(), ...strays]) {
+        if (!listeners.has(`chat:${chatId}`)) detach(chatId)
+      }
+      strays.clear()
     },
   }
 }
