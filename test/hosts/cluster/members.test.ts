@@ -27,7 +27,7 @@ async function stage(...names: string[]) {
 }
 
 function pass(clock: ReturnType<typeof createTestClock>, seconds: number) {
-  for (let count = 0; count < seconds; count += 1) clock.pass(1_000)
+  for (let count = 0; count < seconds * 4; count += 1) clock.pass(250)
 }
 
 test('whoever starts is known to all, and knows all, without waiting for a heartbeat', async () => {
@@ -64,9 +64,13 @@ test('whose link is down serves every chat itself, at once', async () => {
 
 test('who hears nothing over a link that looks well finds out, and makes the link anew', async () => {
   const { clock, at } = await stage('a', 'b')
+  pass(clock, 1)
   at('a').link.isStarved = true
-  pass(clock, 4)
+  pass(clock, 0.5)
+  expect(at('a').members.isDeaf).toBe(false)
+  pass(clock, 0.25)
   expect(at('a').members.isDeaf).toBe(true)
+  pass(clock, 4)
   expect([...at('a').members.taking]).toEqual(['a'])
   expect(at('a').gone).toEqual([])
   pass(clock, 2)
@@ -75,6 +79,18 @@ test('who hears nothing over a link that looks well finds out, and makes the lin
   pass(clock, 2)
   expect(at('a').members.isDeaf).toBe(false)
   expect([...at('a').members.taking].sort()).toEqual(['a', 'b'])
+})
+
+test('who was frozen holds neither itself for deaf nor the others for gone', async () => {
+  const { clock, at } = await stage('a', 'b')
+  pass(clock, 1)
+  at('a').link.isStarved = true
+  clock.pass(10_000)
+  at('a').link.isStarved = false
+  expect(at('a').members.isDeaf).toBe(false)
+  expect([...at('a').members.taking].sort()).toEqual(['a', 'b'])
+  pass(clock, 1)
+  expect(at('a').gone).toEqual([])
 })
 
 test('who is doubted gets no commands until it is heard again, and is not gone', async () => {

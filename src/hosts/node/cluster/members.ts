@@ -1,12 +1,13 @@
 import type { Clock } from '../../../rooms/ports.ts'
+import { startProbe } from './probe.ts'
 import type { PubSub } from './pubsub.ts'
 
 /** Milliseconds between two heartbeats of an instance. */
 const BEAT = 1_000
 /** An instance that was not heard for this long is gone. */
 const GONE = 4_000
-/** One's own heartbeats come back by the same way as the others': when they do not for this long, one is deaf. */
-const DEAF = 2_500
+/** Whoever has not heard even itself for this long cannot tell who is gone: what was sent is still to be read. */
+const FROZEN = 2_500
 const CHANNEL = 'instances'
 
 export interface MembersPorts {
@@ -53,6 +54,7 @@ export function createMembers({ self, pubsub, clock, onGone }: MembersPorts): Me
   let taking = alone
   const subscribed = pubsub.subscribe(CHANNEL, hear)
   void subscribed.then(() => tell('join'))
+  const stopProbe = startProbe({ self, pubsub, clock, onSilence: fallDeaf, onEcho: hearAgain })
   let cancel = clock.after(BEAT, beat)
 
   function tell(word: 'beat' | 'join' | 'leave' | 'stop'): void {
@@ -68,8 +70,14 @@ export function createMembers({ self, pubsub, clock, onGone }: MembersPorts): Me
     }
     const isKnown = members.has(instanceId)
     members.set(instanceId, { heardAt: clock.now(), isTaking: word !== 'leave' })
-    if (instanceId === self) hearAgain()
-    else if (!isKnown || word === 'join') tell(isTaking ? 'beat' : 'leave')
+    if (instanceId !== self && (!isKnown || word === 'join')) tell(isTaking ? 'beat' : 'leave')
+    choose()
+  }
+
+  function fallDeaf(): void {
+    if (isDeaf) return
+    isDeaf = true
+    reconnectAt = clock.now() + BEAT
     choose()
   }
 
@@ -78,23 +86,18 @@ export function createMembers({ self, pubsub, clock, onGone }: MembersPorts): Me
     if (!isDeaf) return
     isDeaf = false
     for (const member of members.values()) member.heardAt = clock.now()
+    choose()
   }
 
   function beat(): void {
     cancel = clock.after(BEAT, beat)
     const now = clock.now()
-    const heardAt = members.get(self)?.heardAt ?? 0
-    // Frozen and woken, one has heard nobody, and nobody may be gone: what was sent meanwhile is still to be read.
-    if (!isDeaf && now - heardAt > DEAF) {
-      isDeaf = true
-      reconnectAt = now + BEAT
-    } else if (isDeaf && now >= reconnectAt) {
+    if (isDeaf && now >= reconnectAt) {
       reconnectAt = now + GONE
       pubsub.reconnect()
     }
-    if (!isDeaf) {
-      for (const [instanceId, member] of members) if (now - member.heardAt > GONE) forget(instanceId)
-    }
+    const isHearing = !isDeaf && now - (members.get(self)?.heardAt ?? 0) <= FROZEN
+    for (const [instanceId, member] of members) if (isHearing && now - member.heardAt > GONE) forget(instanceId)
     tell(isTaking ? 'beat' : 'leave')
     choose()
   }
@@ -138,6 +141,7 @@ export function createMembers({ self, pubsub, clock, onGone }: MembersPorts): Me
     stop() {
       isStopped = true
       cancel()
+      stopProbe()
       tell('stop')
       void subscribed.then((unsubscribe) => unsubscribe())
     },
