@@ -97,7 +97,8 @@ export function createMembers({ self, pubsub, clock, onGone }: MembersPorts): Me
       pubsub.reconnect()
     }
     const isHearing = !isDeaf && now - (members.get(self)?.heardAt ?? 0) <= FROZEN
-    for (const [instanceId, member] of members) if (isHearing && now - member.heardAt > GONE) forget(instanceId)
+    for (const [instanceId, member] of members)
+      if (isHearing && now - member.heardAt > GONE) forget(instanceId)
     tell(isTaking ? 'beat' : 'leave')
     choose()
   }
