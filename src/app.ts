@@ -15,9 +15,10 @@ import { authRoutes } from './routes/auth.ts'
 import { chatRoutes } from './routes/chats.ts'
 import { contactRoutes } from './routes/contacts.ts'
 import type { AppDeps, AppEnv } from './routes/deps.ts'
-import { limitAddress, requireUser } from './routes/guards.ts'
+import { limitAddress, requireAdmin, requireUser } from './routes/guards.ts'
 import { healthRoutes } from './routes/health.ts'
 import { historyRoutes } from './routes/history.ts'
+import { jobRoutes } from './routes/jobs.ts'
 import { messageRoutes } from './routes/messages.ts'
 import { metricsRoutes } from './routes/metrics.ts'
 import { toOpenApi } from './routes/openapi.ts'
@@ -83,7 +84,9 @@ export function createApp(deps: AppDeps) {
 
 function createApi(deps: AppDeps) {
   const app = new OpenAPIHono<AppEnv>()
-  for (const path of ['users', 'contacts', 'chats', 'messages']) app.use(`/api/${path}/*`, requireUser(deps))
+  for (const path of ['users', 'contacts', 'chats', 'messages', 'admin'])
+    app.use(`/api/${path}/*`, requireUser(deps))
+  app.use('/api/admin/*', requireAdmin)
   return app
     .route('/api/auth', authRoutes(deps))
     .route('/api/users', userRoutes(deps))
@@ -93,6 +96,7 @@ function createApi(deps: AppDeps) {
     .route('/api/chats', historyRoutes(deps))
     .route('/api/messages', searchRoutes(deps))
     .route('/api/messages', messageRoutes(deps))
+    .route('/api/admin/jobs', jobRoutes(deps))
 }
 
 /** What every request passes, in this order. */

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { LIMITS } from './protocol/limits.ts'
 
 /** The places a setting is listed under in `.env.example`. */
-export const SECTIONS = ['Server', 'Storage', 'Accounts', 'Access', 'Chats', 'Limits'] as const
+export const SECTIONS = ['Server', 'Storage', 'Accounts', 'Access', 'Chats', 'Jobs', 'Limits'] as const
 
 const text = z.string().trim()
 const whole = (least: number, most: number) =>
@@ -139,6 +139,15 @@ export const Settings = z.object({
     .regex(/^[a-z_]{1,63}$/, 'must be the name of a Postgres text search configuration')
     .default('simple')
     .meta(setting('Chats', 'Text search configuration of Postgres, such as simple or english')),
+
+  JOB_RETRY_SECONDS: whole(1, 3_600)
+    .default(2)
+    .meta(
+      setting(
+        'Jobs',
+        'Pause before background work that failed is tried again; each further one is 4 times it',
+      ),
+    ),
 
   RATE_REST_PER_MINUTE: whole(1, 1_000_000)
     .default(100)

@@ -16,11 +16,12 @@ const RULES: Record<string, Rule> = {
   auth: { values: ['protocol', 'db', 'jose', 'lru-cache', 'zod'], types: ['rooms/ports', 'gateway/ports'] },
   db: {
     values: ['protocol', 'drizzle-orm', 'pg', 'zod', 'uuid'],
-    types: ['rooms/ports', 'gateway/ports'],
+    types: ['rooms/ports', 'gateway/ports', 'workers/ports'],
   },
+  workers: { values: ['protocol', 'db', 'zod'], types: ['rooms/ports', 'gateway/ports', 'config'] },
   routes: {
     values: ['protocol', 'rooms/ports', 'db', 'auth', 'hono', '@hono/zod-openapi', 'zod'],
-    types: ['gateway', 'config'],
+    types: ['gateway', 'config', 'workers/ports'],
   },
   client: { values: ['protocol', 'hono/client'], types: ['app'] },
   app: {

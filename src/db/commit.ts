@@ -2,6 +2,7 @@ import type pg from 'pg'
 import { v7 as uuidv7 } from 'uuid'
 import type { ChatEvent } from '../protocol/events.ts'
 import type { CommitResult, Turn } from '../rooms/ports.ts'
+import type { NewJob, Outbox } from '../workers/ports.ts'
 import { createBreaker, DatabaseAwayError } from './breaker.ts'
 import { toCommitFault, toRefusal } from './commit-fault.ts'
 import type { Database } from './connect.ts'
@@ -21,6 +22,10 @@ const STALE: CommitResult = { status: 'stale' }
 const UNAVAILABLE: CommitResult = { status: 'unavailable' }
 
 export interface CommitterOptions {
+  /** Names the jobs that a turn causes, which are stored with it; none when left out. */
+  readonly outbox?: Outbox
+  /** Told in how many milliseconds the first of the jobs that were stored is due. */
+  readonly onJobs?: (delay: number) => void
   /** Told of every chat whose messages changed, after the commit. */
   readonly onMessages?: (chatId: string) => void
   /** Told how long each statement took. */
@@ -39,6 +44,7 @@ export interface Committer {
 
 interface Waiting {
   readonly turn: Turn
+  readonly jobs: readonly NewJob[]
   readonly settle: (result: CommitResult) => void
 }
 
@@ -49,7 +55,8 @@ interface Waiting {
  * statement each have a lane of their own, so that no message waits behind them.
  */
 export function createCommitter(db: Database, options: CommitterOptions): Committer {
-  const { onMessages = () => {}, onStatement = () => {}, onFault } = options
+  const { outbox = () => [], onJobs = () => {}, onMessages = () => {}, onStatement = () => {} } = options
+  const { onFault } = options
   // Another one per connection, because PGlite's one session outlives its connections with all that they prepared.
   const names = new WeakMap<pg.PoolClient, string>()
   // Every room tries again and again: neither the server nor the log is to hear of each time.
@@ -108,8 +115,9 @@ export function createCommitter(db: Database, options: CommitterOptions): Commit
       const { rows } = await client.query<[string]>({ ...statementOf(client, batch), rowMode: 'array' })
       onStatement(performance.now() - begin)
       const committed = new Set(rows.map(([chatId]) => chatId))
-      for (const { turn, settle } of batch) {
+      for (const { turn, jobs, settle } of batch) {
         const isCommitted = committed.has(turn.chatId)
+        if (isCommitted && jobs.length > 0) onJobs(Math.min(...jobs.map(({ delay = 0 }) => delay)))
         if (isCommitted && turn.events.some(isOfMessage)) onMessages(turn.chatId)
         settle(isCommitted ? COMMITTED : STALE)
       }
@@ -146,18 +154,19 @@ export function createCommitter(db: Database, options: CommitterOptions): Commit
 
   function statementOf(client: pg.PoolClient, batch: readonly Waiting[]) {
     const turns = batch.map(({ turn }) => turn)
-    const [first] = turns
-    if (first && !isHot(first)) return rareStatement(first)
+    const [first] = batch
+    if (first && !isHot(first.turn)) return rareStatement(first.turn, first.jobs)
+    const jobs = batch.flatMap(({ turn: { chatId }, jobs }) => jobs.map((job) => ({ ...job, chatId })))
     const name = names.get(client) ?? `commit-${uuidv7()}`
     names.set(client, name)
-    return hotStatement(turns.filter(isHot), name)
+    return hotStatement(turns.filter(isHot), jobs, name)
   }
 
   return {
     commit(turn) {
       if (isClosed) return Promise.resolve(UNAVAILABLE)
       const lane = isHot(turn) ? hot : rare
-      return new Promise((settle) => lane.push({ turn, settle }))
+      return new Promise((settle) => lane.push({ turn, jobs: outbox(turn), settle }))
     },
     async close() {
       isClosed = true

@@ -1,7 +1,9 @@
 import type { ChatEvent, ChatEventOf } from '../protocol/events.ts'
 import type { ReceiptMark } from '../protocol/model.ts'
 import type { Turn } from '../rooms/ports.ts'
+import type { NewJob } from '../workers/ports.ts'
 import { type Plain, toArray, toTextArray } from './array-literal.ts'
+import { ADD_JOBS, JOB_COLUMNS, jobArrays, jobColumns } from './jobs.ts'
 
 /** Statement is what goes to the driver. With a name, each connection parses and plans it once. */
 export interface Statement {
@@ -13,6 +15,11 @@ export interface Statement {
 /** A turn of the hot path: new messages and receipts, and nothing else. */
 export interface HotTurn extends Turn {
   readonly events: readonly ChatEventOf<'message:new' | 'receipts'>[]
+}
+
+/** A job that a turn of the chat causes. */
+export interface OutboxJob extends NewJob {
+  readonly chatId: string
 }
 
 export function isHot(turn: Turn): turn is HotTurn {
@@ -84,19 +91,39 @@ const MARKS = `, marks as materialized (
   select chat_id, user_id, read_seq, at from marks
   where kind in ('direct', 'session') and read_seq > old_read_seq
 )`
+/** The jobs of the turns that were committed, after so many values. */
+function outboxAfter(values: number): string {
+  return `, queued as (
+  ${ADD_JOBS}
+  from unnest(${jobArrays(values + 1)}, $${values + 5}::uuid[]) as j(${JOB_COLUMNS}, chat_id)
+  join head on head.id = j.chat_id
+)`
+}
 const ANSWER = `
 select id from head`
 const WITH_MARKS = `${SENDS}${MARKS}${ANSWER}`
 const WITHOUT_MARKS = `${SENDS}${ANSWER}`
+const WITH_MARKS_AND_JOBS = `${SENDS}${MARKS}${outboxAfter(22)}${ANSWER}`
+const WITH_JOBS = `${SENDS}${outboxAfter(16)}${ANSWER}`
 
-/** hotStatement commits turns of the hot path together. At most one turn a chat. */
-export function hotStatement(turns: readonly HotTurn[], name: string): Statement {
+/**
+ * hotStatement commits turns of the hot path together, with the jobs that they cause. At most one turn a chat. Where
+ * there are no jobs it has no part for them, and costs what it did.
+ */
+export function hotStatement(turns: readonly HotTurn[], jobs: readonly OutboxJob[], name: string): Statement {
   const ordered = turns.length === 1 ? turns : [...turns].sort((a, b) => (a.chatId < b.chatId ? -1 : 1))
   const events = ordered.flatMap((turn) => turn.events)
-  const values = [...turnColumns(ordered), ...sendColumns(events)]
-  return events.some(({ type }) => type === 'receipts')
-    ? { name: `${name}-marks`, text: WITH_MARKS, values: [...values, ...markColumns(events)] }
-    : { name, text: WITHOUT_MARKS, values }
+  const hasMarks = events.some(({ type }) => type === 'receipts')
+  const values = [...turnColumns(ordered), ...sendColumns(events), ...(hasMarks ? markColumns(events) : [])]
+  if (jobs.length === 0) {
+    return hasMarks
+      ? { name: `${name}-marks`, text: WITH_MARKS, values }
+      : { name, text: WITHOUT_MARKS, values }
+  }
+  values.push(...jobColumns(jobs), toArray(jobs.map(({ chatId }) => chatId)))
+  return hasMarks
+    ? { name: `${name}-marks-jobs`, text: WITH_MARKS_AND_JOBS, values }
+    : { name: `${name}-jobs`, text: WITH_JOBS, values }
 }
 
 function turnColumns(turns: readonly HotTurn[]): string[] {

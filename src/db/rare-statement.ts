@@ -1,7 +1,9 @@
 import type { ChatEvent, ChatEventOf } from '../protocol/events.ts'
 import type { ChatInfo, Participant } from '../protocol/model.ts'
 import type { Turn } from '../rooms/ports.ts'
+import type { NewJob } from '../workers/ports.ts'
 import { type Statement, toJson } from './hot-statement.ts'
+import { ADD_JOBS, JOB_COLUMNS, jobArrays, jobColumns } from './jobs.ts'
 
 /** Takes a value in and answers its placeholder. */
 type Param = (value: unknown) => string
@@ -24,7 +26,7 @@ const CHAT_COLUMNS = {
  * in one round trip as well: the chat row first, and what hangs on it only if that was won. The parts of a statement
  * do not see each other's work, so a turn must not touch a row twice.
  */
-export function rareStatement(turn: Turn): Statement {
+export function rareStatement(turn: Turn, jobs: readonly NewJob[]): Statement {
   const values: unknown[] = []
   const param: Param = (value) => `$${values.push(value)}`
   const parts = [headOf(turn, param), ...turn.events.flatMap((event) => partsOf(event, turn, param))]
@@ -32,6 +34,11 @@ export function rareStatement(turn: Turn): Statement {
     event.type === 'participant:joined' ? [event.data.participant] : [],
   )
   if (joined.length > 0) parts.push(join(joined, param))
+  if (jobs.length > 0) {
+    const arrays = jobArrays(values.length + 1)
+    values.push(...jobColumns(jobs))
+    parts.push(`${ADD_JOBS} from head, unnest(${arrays}) as j(${JOB_COLUMNS})`)
+  }
   const ctes = parts.map((part, index) => `${index === 0 ? 'head' : `part_${index}`} as (${part})`)
   return { text: `with ${ctes.join(',\n')}\nselect id from head`, values }
 }

@@ -272,6 +272,27 @@ export const searchMarks = pgTable('search_marks', {
   language: text().notNull(),
 })
 
+/**
+ * Work for later: the outbox of commits, and whatever else must not be forgotten. A claim is `attempts` with a
+ * `runAt` in the future: when that comes, the job is anybody's again. What is done is deleted.
+ */
+export const jobs = pgTable(
+  'jobs',
+  {
+    id: uuid().primaryKey(),
+    kind: text().notNull(),
+    payload: json().$type<object>().notNull(),
+    runAt: time().notNull(),
+    attempts: smallint().notNull().default(0),
+    state: text().$type<'ready' | 'dead'>().notNull().default('ready'),
+    lastError: text(),
+  },
+  (table) => [
+    index('jobs_due').on(table.kind, table.runAt).where(sql`${table.state} = 'ready'`),
+    index('jobs_dead').on(table.id).where(sql`${table.state} = 'dead'`),
+  ],
+)
+
 /** One row: the name of the history, for databases that do not tell which cluster they are. */
 export const historyLog = pgTable('history_log', {
   only: smallint().primaryKey().default(1),

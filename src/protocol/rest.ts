@@ -242,6 +242,24 @@ export const SearchResults = z
   })
   .meta({ id: 'SearchResults' })
 
+/** DeadJob is background work that was given up: it failed too often, or never can succeed. */
+export const DeadJob = z
+  .object({
+    id: Uuid,
+    kind: z.string().describe('What was to be done'),
+    attempts: z.int(),
+    failedAt: Time,
+    lastError: z.string(),
+    chatId: z.string().nullable().describe('The chat that it was for'),
+  })
+  .meta({ id: 'DeadJob', description: 'A dead letter: background work that was given up' })
+export type DeadJob = z.infer<typeof DeadJob>
+export const DeadJobsQuery = z.strictObject({ limit: Limit, cursor: Uuid.optional() })
+export const RetryJobsBody = z
+  .strictObject({ kind: z.string().min(1).max(100).optional().describe('Only those of this kind') })
+  .meta({ id: 'RetryJobs' })
+export const Retried = z.object({ retried: z.int() })
+
 export const ContactEnvelope = z.object({ contact: Contact })
 export const ChatEnvelope = z.object({ chat: Chat })
 export const UserEnvelope = z.object({ user: User })

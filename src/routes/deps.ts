@@ -5,6 +5,7 @@ import type { Database } from '../db/connect.ts'
 import type { Authenticated, Bucket, ChangesReader, PresenceStore, RateLimiter } from '../gateway/ports.ts'
 import type { Health } from '../protocol/rest.ts'
 import type { Clock, Ids, Principal, Publisher, RoomDirectory } from '../rooms/ports.ts'
+import type { JobQueue } from '../workers/ports.ts'
 
 /** Logger writes one JSON line per call. Never give it bodies, tokens or query strings. */
 export interface Logger {
@@ -47,6 +48,7 @@ export interface AppDeps {
   readonly presence: PresenceStore
   readonly broadcast: Publisher
   readonly limiter: RateLimiter
+  readonly jobs: JobQueue
   /** How the service is, asked at most once a second per caller; must not hang. */
   readonly health: () => Promise<Health>
   /** What the instance measures; left out where nothing is measured. */

@@ -27,6 +27,12 @@ export function requireUser(deps: AppDeps): MiddlewareHandler<AppEnv> {
   }
 }
 
+/** requireAdmin lets only administrators through; behind `requireUser`. */
+export const requireAdmin: MiddlewareHandler<AppEnv> = async (context, next) => {
+  if (principalOf(context).user.type !== 'admin') refuse('FORBIDDEN', 'Only administrators may do this')
+  await next()
+}
+
 /** limitUser bounds what one user does most of, by socket and REST together. */
 export function limitUser(deps: AppDeps, bucket: 'message' | 'search'): MiddlewareHandler<AppEnv> {
   return async (context, next) => {

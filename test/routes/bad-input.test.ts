@@ -4,7 +4,7 @@ import { createApp } from '../../src/app.ts'
 import { parseConfig } from '../../src/config.ts'
 import { ERRORS } from '../../src/protocol/errors.ts'
 import type { AppDeps } from '../../src/routes/deps.ts'
-import { createTestApp, errorOf, type TestApp, type TestRequest } from '../support/app.ts'
+import { createTestApp, errorOf, type TestApp, type TestRequest, type TestUser } from '../support/app.ts'
 import { type DeclaredRoute, listRoutes } from '../support/declared.ts'
 import {
   createPeople,
@@ -25,11 +25,14 @@ const RUNS = 20
 let it: TestApp
 let people: People
 let world: World
+let admin: TestUser
 
 beforeAll(async () => {
   it = await createTestApp()
   people = await createPeople(it)
   world = await createWorld(it, people)
+  admin = await it.user()
+  await it.db.pool.query(`update users set type = 'admin' where id = $1`, [admin.id])
 })
 
 afterAll(() => it.close())
@@ -40,9 +43,10 @@ function rowOf({ name }: DeclaredRoute): Row {
   return row
 }
 
-/** The owner's request, which fails by nothing but its input. */
+/** The request of one who may make it, which fails by nothing but its input. */
 function ask(route: DeclaredRoute, request: TestRequest, url = urlOf(route, rowOf(route), world)) {
-  const token = route.isPublic ? undefined : people.owner.token
+  const { token: usual } = route.path.startsWith('/api/admin/') ? admin : people.owner
+  const token = route.isPublic ? undefined : usual
   return it.call(`${route.method} ${url}`, { token, ...request })
 }
 
@@ -150,7 +154,10 @@ describe.each(withBody)('the body of $name', (route) => {
 
 describe.each(withId)('the path of $name', (route) => {
   const urlWith = (text: string) =>
-    urlOf(route, rowOf(route), world).replace(/^(\/api\/\w+\/(?:sessions\/|slug\/)?)[^/?]+/, `$1${text}`)
+    urlOf(route, rowOf(route), world).replace(
+      /^(\/api\/\w+\/(?:sessions\/|slug\/|jobs\/)?)[^/?]+/,
+      `$1${text}`,
+    )
   const body = () => {
     const given = rowOf(route).body?.(world)
     return given === undefined ? {} : { body: given }

@@ -4,6 +4,7 @@ import { parseConfig, ratesOf } from '../../src/config.ts'
 import { createCommitter } from '../../src/db/commit.ts'
 import { connect, type Database } from '../../src/db/connect.ts'
 import { createIndexer } from '../../src/db/indexer.ts'
+import { createJobStore } from '../../src/db/jobs.ts'
 import { createChangesReader } from '../../src/db/queries/changes.ts'
 import { createRoomStore } from '../../src/db/room-store.ts'
 import { createMemoryPresence } from '../../src/gateway/memory.ts'
@@ -95,6 +96,7 @@ export async function createTestApp(
     changes: createChangesReader(db),
     presence: createMemoryPresence(),
     broadcast,
+    jobs: { add: createJobStore(db, { onAdded() {} }).add, wake() {} },
     health: async () => ({
       status: 'ok',
       timestamp: new Date(clock.now()).toISOString(),

@@ -148,6 +148,11 @@ export const ROWS: Readonly<Record<string, Row>> = {
     expected: inside(200),
   },
   'get /api/messages/{id}/receipts': { path: messageId, expected: inside(200) },
+
+  'get /api/admin/jobs': { expected: users(403) },
+  'post /api/admin/jobs/retry': { body: () => ({}), expected: users(403) },
+  'post /api/admin/jobs/{id}/retry': { path: stranger, expected: users(403) },
+  'delete /api/admin/jobs/{id}': { path: stranger, expected: users(403) },
 }
 
 export async function createPeople(it: TestApp): Promise<People> {

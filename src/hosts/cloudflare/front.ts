@@ -2,6 +2,7 @@ import { createApp } from '../../app.ts'
 import { createAuth } from '../../auth/auth.ts'
 import { readLogins } from '../../auth/known-logins.ts'
 import { ratesOf } from '../../config.ts'
+import { createJobStore } from '../../db/jobs.ts'
 import { createChangesReader } from '../../db/queries/changes.ts'
 import { clock, ids } from '../shared/clock.ts'
 import { answers, toHealth } from '../shared/health.ts'
@@ -46,6 +47,7 @@ export async function createFront(bindings: Bindings): Promise<Front> {
   return createApp({
     ...{ config, logger, clock, ids, db: scopedDatabase, auth, rooms, broadcast, limiter },
     rates: ratesOf(config),
+    jobs: { add: createJobStore(scopedDatabase, { onAdded() {} }).add, wake() {} },
     changes: createChangesReader(scopedDatabase),
     presence: createRemotePresence(gateways),
     async health() {

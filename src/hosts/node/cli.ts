@@ -4,6 +4,7 @@ import { Command } from 'commander'
 import { addConformance } from './commands/conformance.ts'
 import { addDemo } from './commands/demo.ts'
 import { addFaults } from './commands/faults.ts'
+import { addJobs } from './commands/jobs.ts'
 import { addMigrate } from './commands/migrate.ts'
 import { addReplay } from './commands/replay.ts'
 import { addStart } from './commands/start.ts'
@@ -11,5 +12,5 @@ import { addStart } from './commands/start.ts'
 const program = new Command('parley')
   .description('Real-time chat: one total order per chat, nothing acknowledged is ever lost')
   .showHelpAfterError()
-for (const add of [addStart, addMigrate, addDemo, addConformance, addReplay, addFaults]) add(program)
+for (const add of [addStart, addMigrate, addJobs, addDemo, addConformance, addReplay, addFaults]) add(program)
 await program.parseAsync()

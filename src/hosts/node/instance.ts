@@ -9,6 +9,7 @@ import { createCommitter } from '../../db/commit.ts'
 import type { Database } from '../../db/connect.ts'
 import { createIndexer } from '../../db/indexer.ts'
 import { createChangesReader } from '../../db/queries/changes.ts'
+import { countJobs } from '../../db/queries/jobs.ts'
 import { createRoomStore } from '../../db/room-store.ts'
 import { createSyncReader } from '../../db/sync-reader.ts'
 import { createUserReader } from '../../db/user-reader.ts'
@@ -21,6 +22,7 @@ import { asset } from './assets.ts'
 import { createAlone, createCluster } from './cluster/cluster.ts'
 import { checkConnections } from './connection-budget.ts'
 import { createHealth } from './health.ts'
+import { createJobs } from './jobs.ts'
 import { createRedisCounters } from './limiter.ts'
 import type { Metrics } from './metrics.ts'
 import { createPasswords } from './passwords.ts'
@@ -58,7 +60,9 @@ export async function createInstance({
   const users = createUserReader(db)
   const onDatabaseFault = (error: unknown) => onFault({ error })
   const indexer = createIndexer(db, { clock, language: config.SEARCH_LANGUAGE, onFault: onDatabaseFault })
+  const jobs = createJobs({ config, db, clock, onFault })
   const committer = createCommitter(db, {
+    onJobs: jobs.onJobs,
     onMessages: indexer.changed,
     onStatement: (milliseconds) => metrics.query('commit', milliseconds),
     onFault: onDatabaseFault,
@@ -106,6 +110,8 @@ export async function createInstance({
     rooms: cluster.rooms.count,
     instances: cluster.known()?.instances ?? 1,
   }))
+  metrics.showJobs(() => countJobs(db))
+  jobs.start({})
   const incomingOf = (context: Context) => (context.env as HttpBindings).incoming
   const app = createApp({
     config,
@@ -120,6 +126,7 @@ export async function createInstance({
     presence,
     broadcast,
     limiter,
+    jobs: jobs.queue,
     health: createHealth({ config, db, phase, isDeaf: () => cluster.known()?.isDeaf }),
     metrics: metrics.page,
     onRequest: metrics.request,
@@ -146,6 +153,7 @@ export async function createInstance({
     cluster.rooms.drain()
     await cluster.settle()
     await committer.close()
+    await jobs.close()
     await cluster.close()
     await indexer.close()
   }

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { JobCounts } from '../../db/queries/jobs.ts'
 import type { CommandType } from '../../protocol/commands.ts'
 import type { Envelope, Outcome, RoomDirectory, RoomStore } from '../../rooms/ports.ts'
 import type { AnsweredRequest, MetricsPage } from '../../routes/deps.ts'
@@ -38,6 +39,8 @@ export interface Metrics {
   countCommands(rooms: RoomDirectory): RoomDirectory
   /** Says where the counts come from. */
   show(counts: () => Counts): void
+  /** Says where the state of background work comes from. */
+  showJobs(read: () => Promise<readonly JobCounts[]>): void
 }
 
 export function createMetrics(): Metrics {
@@ -81,6 +84,7 @@ export function createMetrics(): Metrics {
     measureStore: (store) => measureStore(store, registers),
     countCommands: (rooms) => countCommands(rooms, registers),
     show: (counts) => showCounts(counts, registers),
+    showJobs: (read) => showJobs(read, registers),
   }
 }
 
@@ -171,4 +175,29 @@ function showCounts(counts: () => Counts, registers: Registry[]): void {
       },
     })
   }
+}
+
+/** Of all instances, as the database has it. Without a database there is nothing to say. */
+function showJobs(read: () => Promise<readonly JobCounts[]>, registers: Registry[]): void {
+  const jobs = new Gauge({
+    name: 'parley_jobs',
+    help: 'Background jobs in the database, by kind: ready (waiting or running), or dead letters',
+    labelNames: ['kind', 'state'],
+    registers,
+  })
+  new Gauge({
+    name: 'parley_outbox_age_seconds',
+    help: 'For how long the oldest job has been due, by kind: 0 while there is none',
+    labelNames: ['kind'],
+    registers,
+    async collect() {
+      this.reset()
+      jobs.reset()
+      for (const { kind, ready, dead, age } of await read().catch(() => [])) {
+        this.set({ kind }, age)
+        jobs.set({ kind, state: 'ready' }, ready)
+        jobs.set({ kind, state: 'dead' }, dead)
+      }
+    },
+  })
 }

@@ -1,0 +1,98 @@
+import { v7 as uuidv7 } from 'uuid'
+import type { Job, JobStore, NewJob } from '../workers/ports.ts'
+import { toArray, toTextArray } from './array-literal.ts'
+import type { Asked, Database } from './connect.ts'
+
+/** Jobs come in as arrays, which begin at this placeholder, and are rows `j` of these columns. */
+export const JOB_COLUMNS = 'id, kind, payload, delay'
+export function jobArrays(first: number): string {
+  return `$${first}::uuid[], $${first + 1}::text[], $${first + 2}::text[], $${first + 3}::bigint[]`
+}
+
+/** Times are the database's own, so that no instance's wrong clock counts. */
+export const ADD_JOBS = `insert into jobs (id, kind, payload, run_at)
+  select j.id, j.kind, j.payload::json, now() + j.delay * interval '1 millisecond'`
+
+/** jobColumns is what fills the arrays. */
+export function jobColumns(jobs: readonly NewJob[]): string[] {
+  return [
+    toArray(jobs.map(() => uuidv7())),
+    toTextArray(jobs.map(({ kind }) => kind)),
+    toTextArray(jobs.map(({ payload }) => JSON.stringify(payload))),
+    toArray(jobs.map(({ delay = 0 }) => Math.round(delay))),
+  ]
+}
+
+const ADD = `${ADD_JOBS} from unnest(${jobArrays(1)}) as j(${JOB_COLUMNS})`
+
+/** Two instances never get the same job: the rows that one takes are locked, and passed over by the other. */
+const CLAIM = `
+with due as materialized (
+  select j.row from unnest($1::text[], $2::int[]) as k(kind, free) cross join lateral (
+    select ctid as row from jobs
+    where state = 'ready' and kind = k.kind and run_at <= now()
+    order by run_at limit k.free for update skip locked
+  ) j
+), claimed as (
+  update jobs set
+    attempts = attempts + 1,
+    run_at = now() + $3 * interval '1 millisecond',
+    state = case when attempts >= $4 then 'dead' else state end,
+    last_error = case when attempts >= $4 then 'It never came to an end: whoever ran it was gone' else last_error end
+  from due where jobs.ctid = due.row
+  returning id, kind, payload, attempts, state
+)
+select
+  (select json_agg(c) from claimed c where state = 'ready') as jobs,
+  (select extract(epoch from min(run_at) - now())::float8 * 1000 from jobs
+   where state = 'ready' and kind = any($1) and run_at > now()) as next_in`
+
+const FINISH = `
+with done as (delete from jobs where id = $5 and attempts = $6 and state = 'ready' returning id)
+${ADD_JOBS} from unnest(${jobArrays(1)}) as j(${JOB_COLUMNS}) cross join done`
+
+const FAIL = `
+update jobs set
+  state = case when $3::bigint is null then 'dead' else 'ready' end,
+  run_at = now() + coalesce($3::bigint, 0) * interval '1 millisecond',
+  last_error = $4
+where id = $1 and attempts = $2 and state = 'ready'`
+
+interface ClaimRow {
+  readonly jobs: readonly Job[] | null
+  readonly next_in: number | null
+}
+
+/** createJobStore keeps jobs in Postgres: the outbox, and whatever else has to be done later. */
+export function createJobStore(db: Database, { onAdded }: { onAdded: (delay: number) => void }): JobStore {
+  const ask = <T extends object>(name: string, text: string, values: unknown[]) =>
+    db.ask<T>({ name, text, values, isBackground: true } satisfies Asked)
+
+  function told(jobs: readonly NewJob[]): void {
+    if (jobs.length > 0) onAdded(Math.min(...jobs.map(({ delay = 0 }) => delay)))
+  }
+
+  return {
+    async add(jobs) {
+      if (jobs.length === 0) return
+      await db.ask({ name: 'add-jobs', text: ADD, values: jobColumns(jobs) })
+      told(jobs)
+    },
+
+    async claim({ free, lease, mostAttempts }) {
+      const values = [[...free.keys()], [...free.values()], lease, mostAttempts]
+      const [row] = await ask<ClaimRow>('claim-jobs', CLAIM, values)
+      return { jobs: row?.jobs ?? [], nextIn: row?.next_in ?? null }
+    },
+
+    async finish({ id, attempts }, next) {
+      await ask('finish-job', FINISH, [...jobColumns(next), id, attempts])
+      told(next)
+    },
+
+    async fail({ id, attempts }, { error, retryIn }) {
+      await ask('fail-job', FAIL, [id, attempts, retryIn, error])
+      if (retryIn !== null) onAdded(retryIn)
+    },
+  }
+}
