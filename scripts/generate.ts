@@ -48,8 +48,15 @@ function envExample(): string {
 
 function entry(name: string, schema: z.ZodType): string {
   const fallback = schema.safeParse(undefined).data
-  const value = Array.isArray(fallback) ? fallback.join(',') : String(fallback ?? '')
+  const value = toText(fallback)
   return `# ${schema.meta()?.description}\n#${name}=${value}`
+}
+
+/** A default as it would be written into a setting: a list by commas, a map as pairs. */
+function toText(fallback: unknown): string {
+  if (typeof fallback !== 'object' || fallback === null) return String(fallback ?? '')
+  const parts = Array.isArray(fallback) ? fallback : Object.entries(fallback).map((pair) => pair.join(':'))
+  return parts.join(',')
 }
 
 function toJson(document: unknown): string {

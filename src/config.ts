@@ -1,17 +1,9 @@
 import { z } from 'zod'
 import { LIMITS } from './protocol/limits.ts'
+import { ISSUER_SETTINGS, issuersOf } from './settings/issuers.ts'
+import { ConfigError, commaSeparated, secret, setting, text, toConfigError, whole } from './settings/kinds.ts'
 
-/** The places a setting is listed under in `.env.example`. */
-export const SECTIONS = ['Server', 'Storage', 'Accounts', 'Access', 'Chats', 'Jobs', 'Limits'] as const
-
-const text = z.string().trim()
-const whole = (least: number, most: number) =>
-  z.coerce
-    .number({ error: 'must be a number' })
-    .int('must be a whole number')
-    .min(least, `must be at least ${least}`)
-    .max(most, `must be at most ${most}`)
-const secret = text.min(32, 'must be at least 32 characters; `openssl rand -base64 48` makes a good one')
+export { ConfigError, SECTIONS } from './settings/kinds.ts'
 
 const PostgresUrl = z.url({
   protocol: /^postgres(ql)?$/,
@@ -20,8 +12,7 @@ const PostgresUrl = z.url({
 const Origin = text.refine(isOrigin, {
   error: 'must be a comma-separated list of origins such as https://chat.example.org, without a path',
 })
-const Nodes = text
-  .transform((list) => list.split(',').flatMap((node) => node.trim() || []))
+const Nodes = commaSeparated
   .pipe(
     z.array(
       z.string().regex(/^[^\s:]+:\d{1,5}$/, {
@@ -35,9 +26,7 @@ const Nodes = text
       return { host, port: Number(port) }
     }),
   )
-const Origins = text
-  .transform((list) => list.split(',').flatMap((origin) => origin.trim() || []))
-  .pipe(z.array(Origin))
+const Origins = commaSeparated.pipe(z.array(Origin))
 
 /** Settings is every setting of the service, by the name of its environment variable. */
 export const Settings = z.object({
@@ -116,6 +105,8 @@ export const Settings = z.object({
     .optional()
     .meta(setting('Accounts', 'Signs refresh tokens, another one than JWT_SECRET; made likewise')),
 
+  ...ISSUER_SETTINGS,
+
   CORS_ORIGINS: Origins.default([]).meta(
     setting('Access', 'Other origins whose pages may call the service, comma-separated'),
   ),
@@ -177,11 +168,6 @@ export const Settings = z.object({
 /** Config is the parsed settings; `DATABASE_URL` is put together from `POSTGRES_*` where those are given. */
 export type Config = Readonly<z.infer<typeof Settings>>
 
-/** ConfigError says in one line per setting what is wrong and what would be right. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError'
-}
-
 /**
  * parseConfig reads settings from the environment or the like. An empty value counts as left out. Throws a
  * ConfigError that names every wrong variable and how to fix it, and never prints a value, as it may be a secret.
@@ -189,13 +175,13 @@ export class ConfigError extends Error {
 export function parseConfig(source: Readonly<Record<string, string | undefined>>): Config {
   const given = Object.fromEntries(Object.entries(source).filter(([, value]) => value?.trim()))
   const parsed = Settings.safeParse(given)
-  if (!parsed.success) {
-    throw new ConfigError(parsed.error.issues.map((it) => `${String(it.path[0])} ${it.message}`).join('\n'))
-  }
+  if (!parsed.success) throw toConfigError(parsed.error)
   const config = parsed.data
   if (config.JWT_SECRET !== undefined && config.JWT_SECRET === config.JWT_REFRESH_SECRET) {
     throw new ConfigError('JWT_REFRESH_SECRET must not be the same as JWT_SECRET')
   }
+  // What is wrong with them is to end the start here, with everything else.
+  issuersOf(config)
   const url = config.DATABASE_URL ?? postgresUrl(config)
   if (config.DATABASE_REPLICA_URL !== undefined && url === undefined) {
     throw new ConfigError(
@@ -261,8 +247,4 @@ function postgresUrl(config: Config): string | undefined {
 
 function redisUrl({ REDIS_HOST, REDIS_PORT }: Config): string | undefined {
   return REDIS_HOST === undefined ? undefined : `redis://${REDIS_HOST}:${REDIS_PORT}`
-}
-
-function setting(section: (typeof SECTIONS)[number], description: string) {
-  return { section, description }
 }

@@ -13,7 +13,10 @@ const RULES: Record<string, Rule> = {
   protocol: { values: ['zod'] },
   rooms: { values: ['protocol'] },
   gateway: { values: ['protocol'], types: ['rooms/ports', 'rooms/memory'] },
-  auth: { values: ['protocol', 'db', 'jose', 'lru-cache', 'zod'], types: ['rooms/ports', 'gateway/ports'] },
+  auth: {
+    values: ['protocol', 'db', 'settings', 'jose', 'lru-cache', 'zod'],
+    types: ['rooms/ports', 'gateway/ports'],
+  },
   db: {
     values: ['protocol', 'drizzle-orm', 'pg', 'zod', 'uuid'],
     types: ['rooms/ports', 'gateway/ports', 'workers/ports'],
@@ -28,7 +31,8 @@ const RULES: Record<string, Rule> = {
     values: ['protocol', 'routes', 'auth', 'hono', '@hono/zod-openapi'],
     types: ['rooms', 'gateway', 'db', 'config'],
   },
-  config: { values: ['protocol', 'zod'] },
+  settings: { values: ['protocol', 'zod'] },
+  config: { values: ['settings', 'protocol', 'zod'] },
   // A black box: it knows a service by its address, and no more of the code than the wire.
   conformance: { values: ['protocol', 'zod', 'uuid'] },
 }

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { ConfigError, parseConfig } from '../src/config.ts'
 
 function fault(source: Record<string, string>): string {
@@ -43,9 +43,16 @@ test.each([
   ['DATABASE_REPLICA_LAG', '3601', 'must be at most 3600'],
   ['DATABASE_REPLICA_LAG', 'soon', 'must be a number'],
   ['DATABASE_REPLICA_LAG', '1.5', 'must be a whole number'],
+  ['COGNITO_USER_POOL_ID', 'eu-west-2', 'must be the id of a user pool'],
+  ['COGNITO_ENDPOINT', 'http://evil.example', 'must begin with https://'],
+  ['DJANGO_JWT_SECRET', 'short', 'must be at least 32 characters'],
+  ['DJANGO_TYPES', 'boss:king', 'must be value:type pairs'],
+  ['DJANGO_TYPES', 'boss', 'must be value:type pairs'],
+  ['ISSUERS', '[{"name":', 'must be JSON'],
+  ['ISSUERS', '{}', 'must be a JSON list'],
 ])('%s=%s is refused by name, with what would be right', (name, value, fix) => {
   const message = fault({ [name]: value })
-  expect(message).toContain(`${name} `)
+  expect(message).toMatch(new RegExp(`^${name}[ [.]`))
   expect(message).toContain(fix)
 })
 
@@ -73,4 +80,54 @@ test('a replica needs the primary that it copies', () => {
     DATABASE_REPLICA_LAG: 5,
   })
   expect(parseConfig({ DATABASE_REPLICA_URL: '' }).DATABASE_REPLICA_URL).toBeUndefined()
+})
+
+test('a user pool of Cognito needs the app clients whose tokens are taken', () => {
+  expect(fault({ COGNITO_USER_POOL_ID: 'eu-west-2_AbC' })).toContain('COGNITO_CLIENT_IDS must name')
+})
+
+describe('ISSUERS', () => {
+  const good = {
+    name: 'acme',
+    issuer: 'https://id.example',
+    algorithm: 'ES256',
+    audience: ['parley'],
+    type: 'agent',
+  }
+  const faultOf = (...issuers: object[]) => fault({ ISSUERS: JSON.stringify(issuers) })
+
+  test('as they are documented are taken', () => {
+    expect(faultOf(good)).toBe('')
+  })
+
+  test.each<[object, string]>([
+    [{ name: 'Acme' }, 'ISSUERS[0].name must be 1 to 31 lower-case'],
+    [{ name: 'local' }, 'ISSUERS[0].name must not be local'],
+    [{ issuer: 42 }, 'ISSUERS[0].issuer must be text'],
+    [{ issuer: 'local' }, 'jwksUrl must be given'],
+    [{ algorithm: 'none' }, 'ISSUERS[0].algorithm must be one of'],
+    [{ algorithm: 'HS256' }, 'ISSUERS[0].secret must be at least 32'],
+    [{ algorithm: 'HS512', secret: 'x'.repeat(63) }, 'ISSUERS[0].secret must be at least 64'],
+    [{ secret: 'x'.repeat(64) }, 'ISSUERS[0].secret is of no use with ES256'],
+    [{ issuer: null }, 'ISSUERS[0].issuer must be given'],
+    [{ jwksUrl: 'http://id.example/keys' }, 'ISSUERS[0].jwksUrl must begin with https://'],
+    [{ jwksUrl: 'https://ann:secret@id.example/keys' }, 'ISSUERS[0].jwksUrl must hold no user'],
+    [{ jwksUrl: 'keys' }, 'ISSUERS[0].jwksUrl must be a whole address'],
+    [{ audience: 'parley' }, 'ISSUERS[0].audience must be a list'],
+    [{ audience: [] }, 'ISSUERS[0].audience or required must be given'],
+    [{ required: { use: 1 } }, 'ISSUERS[0].required.use must be a text or a list'],
+    [{ claims: { subject: '' } }, 'ISSUERS[0].claims.subject must not be empty'],
+    [{ type: 'boss' }, 'ISSUERS[0].type must be one of'],
+    [{ types: { a: 'bot' } }, 'ISSUERS[0].types.a must be one of'],
+    [{ jwks: 'x' }, 'ISSUERS[0] Unrecognized key: "jwks"'],
+  ])('with %j are refused by the place', (change, message) => {
+    expect(faultOf({ ...good, ...change })).toContain(message)
+  })
+
+  test('of one name or one issuer, or of the name of the service, are refused', () => {
+    expect(faultOf(good, { ...good, issuer: 'https://other.example' })).toContain('one name: acme')
+    expect(faultOf(good, { ...good, name: 'other' })).toContain('acme and other')
+    const local = { ...good, issuer: 'local', algorithm: 'HS256', secret: 'x'.repeat(32) }
+    expect(faultOf(local)).toContain('must not be "local"')
+  })
 })

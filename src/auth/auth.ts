@@ -3,13 +3,13 @@ import type { Authenticated, Authenticator, RateLimiter } from '../gateway/ports
 import { refuse } from '../protocol/errors.ts'
 import type { Clock, Ids, Publisher } from '../rooms/ports.ts'
 import { Accounts } from './accounts.ts'
-import { createAuthenticator } from './authenticator.ts'
-import { createKnownLogins, type KnownLogins } from './known-logins.ts'
+import { createIdentities, type OutsidePorts } from './identities.ts'
 import { Logins } from './logins.ts'
+import type { OutsideUsers } from './outside-users.ts'
 import type { OpenTicket, Passwords, Tickets } from './ports.ts'
-import { createAccessTokens, createRefreshTokens, LOCAL_ISSUER, type TokenSecrets } from './tokens.ts'
+import { createAccessTokens, createRefreshTokens, type TokenSecrets } from './tokens.ts'
 
-export interface AuthDeps {
+export interface AuthDeps extends OutsidePorts {
   readonly db: Database
   readonly clock: Clock
   readonly ids: Ids
@@ -18,26 +18,25 @@ export interface AuthDeps {
   readonly passwords: Passwords
   readonly tickets: Tickets
   readonly secrets: TokenSecrets
-  /** Who is behind a login, as it is known here; remembered for some seconds when left out. */
-  readonly known?: KnownLogins
 }
 
 /** Auth is all that knows passwords and tokens. What it refuses, it rejects with a RefusalError. */
 export interface Auth extends Authenticator {
   readonly accounts: Accounts
   readonly logins: Logins
+  readonly outsideUsers: OutsideUsers
   openTicket(authenticated: Authenticated): Promise<OpenTicket>
   redeemTicket(ticket: string): Promise<Authenticated>
 }
 
 export async function createAuth(deps: AuthDeps): Promise<Auth> {
-  const { db, clock, passwords, secrets, tickets } = deps
+  const { clock, passwords, secrets, tickets } = deps
   const accessTokens = await createAccessTokens(secrets.access, clock)
   const refreshTokens = await createRefreshTokens(secrets.refresh, clock)
-  const known = deps.known ?? createKnownLogins(db, clock)
-  const authenticator = createAuthenticator({ [LOCAL_ISSUER]: accessTokens }, known)
+  const { authenticator, logins: known, outsideUsers } = createIdentities({ ...deps, accessTokens })
   return {
     ...authenticator,
+    outsideUsers,
     accounts: new Accounts({ ...deps, nobodysHash: passwords.nobodysHash }),
     logins: new Logins({ ...deps, known, accessTokens, refreshTokens }),
     openTicket: (authenticated) => tickets.open(authenticated),

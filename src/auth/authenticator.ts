@@ -1,44 +1,44 @@
 import { decodeJwt } from 'jose'
-import type { Authenticator } from '../gateway/ports.ts'
+import type { Authenticated, Authenticator } from '../gateway/ports.ts'
 import { refuse } from '../protocol/errors.ts'
 import type { KnownLogins } from './known-logins.ts'
-import type { Claims } from './tokens.ts'
+import type { OutsideUsers } from './outside-users.ts'
 
-/** Verifier takes the tokens of one issuer. Rejects with an UNAUTHORIZED refusal. */
+/**
+ * Verifier takes the tokens of one issuer. Rejects with an UNAUTHORIZED refusal, or with SERVICE_UNAVAILABLE while it
+ * cannot tell.
+ */
 export interface Verifier {
-  verify(token: string): Promise<Claims>
+  verify(token: string): Promise<Authenticated>
 }
 
-/** createAuthenticator gives each token to the verifier of the issuer that it names, and asks who is behind it. */
-export function createAuthenticator(
-  verifiers: Readonly<Record<string, Verifier>>,
-  known: KnownLogins,
-): Authenticator {
+export interface AuthenticatorPorts {
+  /** By the `iss` of their tokens; null for the issuer whose tokens name none. */
+  readonly verifiers: ReadonlyMap<string | null, Verifier>
+  readonly logins: KnownLogins
+  readonly outsideUsers: OutsideUsers
+}
+
+/** createAuthenticator gives each token to the verifier of the issuer that it names. */
+export function createAuthenticator({ verifiers, logins, outsideUsers }: AuthenticatorPorts): Authenticator {
   return {
     async verify(token) {
-      const { userId, sessionId, expiresAt } = await verifierOf(token, verifiers).verify(token)
-      const principal = await known.find(sessionId)
-      if (principal?.user.id !== userId) return refuse('UNAUTHORIZED', 'This login has ended')
-      return { principal, expiresAt }
+      const verifier = verifiers.get(issuerOf(token))
+      return verifier ? verifier.verify(token) : refuse('UNAUTHORIZED', 'The access token is not valid')
     },
 
-    async isCurrent({ sessionId }) {
-      return (await known.find(sessionId)) !== undefined
+    async isCurrent({ user, sessionId }) {
+      if (sessionId === null) return outsideUsers.isCurrent(user.id)
+      return (await logins.find(sessionId)) !== undefined
     },
   }
 }
 
-function verifierOf(token: string, verifiers: Readonly<Record<string, Verifier>>): Verifier {
-  const issuer = issuerOf(token)
-  const verifier = Object.hasOwn(verifiers, issuer) ? verifiers[issuer] : undefined
-  return verifier ?? refuse('UNAUTHORIZED', 'The access token is not valid')
-}
-
 /** What an unverified token claims: good for choosing who verifies it, and nothing else. */
-function issuerOf(token: string): string {
+function issuerOf(token: string): string | null {
   try {
-    return decodeJwt(token).iss ?? ''
+    return decodeJwt(token).iss ?? null
   } catch {
-    return ''
+    return refuse('UNAUTHORIZED', 'The access token is not valid')
   }
 }

@@ -64,7 +64,7 @@ interface TokenRules {
 }
 
 async function createKind({ type, secret, lifetime, clock }: TokenRules): Promise<TokenKind> {
-  const key = await importKey(secret)
+  const key = await importSecret(secret, ALGORITHM)
   const Payload = z.object({
     type: z.literal(type),
     userId: Uuid,
@@ -102,11 +102,8 @@ async function createKind({ type, secret, lifetime, clock }: TokenRules): Promis
   }
 }
 
-/** A CryptoKey is good for one algorithm; jose would take bytes for any. */
-function importKey(secret: string): Promise<CryptoKey> {
-  const algorithm = { name: 'HMAC', hash: 'SHA-256' }
-  return crypto.subtle.importKey('raw', new TextEncoder().encode(secret), algorithm, false, [
-    'sign',
-    'verify',
-  ])
+/** importSecret makes a key for HS256, HS384 or HS512 and no other algorithm; jose would take bytes for any. */
+export function importSecret(secret: string, algorithm: string): Promise<CryptoKey> {
+  const hmac = { name: 'HMAC', hash: `SHA-${algorithm.slice(2)}` }
+  return crypto.subtle.importKey('raw', new TextEncoder().encode(secret), hmac, false, ['sign', 'verify'])
 }

@@ -21,7 +21,10 @@ const seq = () => bigint({ mode: 'number' })
 const time = () => timestamp({ withTimezone: true, precision: 3 })
 const tsvector = customType<{ data: string }>({ dataType: () => 'tsvector' })
 
-/** Accounts of every issuer. Local ones have `subject` = `id` and a password. */
+/**
+ * Accounts of every issuer. Local ones have `subject` = `id` and a password. `namedAt` is when the name was last asked
+ * for where it is kept; null for users who choose their own.
+ */
 export const users = pgTable(
   'users',
   {
@@ -35,6 +38,7 @@ export const users = pgTable(
     displayName: text().notNull(),
     avatarUrl: text(),
     passwordHash: text(),
+    namedAt: time(),
     lastSeen: time(),
     createdAt: time().notNull(),
     disabledAt: time(),

@@ -6,8 +6,8 @@ import type { ChatInfo, Message, Participant, User, UserSummary } from '../proto
 /** Principal is who sends a command: a verified user, by one of its logins. */
 export interface Principal {
   readonly user: UserSummary
-  /** The login that the token belongs to, so that ending it ends its connections. */
-  readonly sessionId: string
+  /** The login that the token belongs to, so that ending it ends its connections; null where an outside issuer keeps it. */
+  readonly sessionId: string | null
 }
 
 /** Envelope is a command with who sent it, and from which connection, which then hears the ack and not the event. */

@@ -19,6 +19,7 @@ import {
   Tokens,
 } from '../protocol/rest.ts'
 import { isStorable } from '../protocol/text.ts'
+import type { Principal } from '../rooms/ports.ts'
 import { body, json, nothing, PUBLIC } from './answers.ts'
 import { type AppContext, type AppDeps, type AppEnv, principalOf } from './deps.ts'
 import { bearerOf, requireUser } from './guards.ts'
@@ -158,9 +159,10 @@ export function authRoutes(deps: AppDeps) {
       return context.body(null, 204)
     })
     .openapi(changePassword, async (context) => {
-      const { user, sessionId } = principalOf(context)
+      const login = loginOf(principalOf(context))
+      const { user } = principalOf(context)
       await auth.accounts.changePassword(user, context.req.valid('json'), context.get('network'))
-      await auth.logins.endOthers({ userId: user.id, sessionId })
+      await auth.logins.endOthers(login)
       return context.body(null, 204)
     })
     .openapi(openTicket, async (context) => {
@@ -231,6 +233,12 @@ async function leavingLogin(
   if (found) return deps.auth.logins.verify(found.token)
   const bearer = bearerOf(context)
   if (bearer === undefined) return refuse('UNAUTHORIZED', 'Send a token to log out')
-  const { principal } = await deps.auth.verify(bearer)
-  return { userId: principal.user.id, sessionId: principal.sessionId }
+  return loginOf((await deps.auth.verify(bearer)).principal)
+}
+
+/** What an outside issuer keeps, passwords and logins, is changed and ended there. */
+function loginOf({ user, sessionId }: Principal): Login {
+  if (sessionId === null)
+    return refuse('FORBIDDEN', 'This account is kept elsewhere: do that where you log in')
+  return { userId: user.id, sessionId }
 }

@@ -1,5 +1,6 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi'
 import { z } from 'zod'
+import { reloadRooms } from '../auth/reload-rooms.ts'
 import { findUser, searchUsers, toMe, toSummary, toUser, updateProfile } from '../db/queries/users.ts'
 import { refuse } from '../protocol/errors.ts'
 import { UserId } from '../protocol/ids.ts'
@@ -79,9 +80,10 @@ export function userRoutes(deps: AppDeps) {
   }
 
   async function changeMe(userId: string, change: z.infer<typeof UpdateMeBody>): Promise<Me> {
-    await updateProfile(db, userId, change)
+    const account = await updateProfile(db, userId, change)
+    if (!account) refuse('FORBIDDEN', 'Your name and picture are kept elsewhere: change them there')
     await deps.auth.logins.forget(userId)
-    await reloadRooms(deps, userId)
+    await reloadRooms(userId, deps)
     return readMe(userId)
   }
 
@@ -111,10 +113,4 @@ export function userRoutes(deps: AppDeps) {
       const statusOf = await readStatuses(presence, [id])
       return context.json({ user: toUser(account, statusOf(id)) }, 200)
     })
-}
-
-/** Rooms remember how their participants are called. */
-async function reloadRooms({ changes, rooms }: AppDeps, userId: string): Promise<void> {
-  const heads = await changes.listHeads([userId])
-  await Promise.all(heads.map(({ chatId }) => rooms.get(chatId).reload()))
 }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import type { Login } from '../../src/auth/tokens.ts'
 import { connect, type Database } from '../../src/db/connect.ts'
-import type { Broadcastable } from '../../src/rooms/ports.ts'
+import type { Broadcastable, Principal } from '../../src/rooms/ports.ts'
 import { createTestAuth, PASSWORD, type TestAuth } from '../support/auth.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 
@@ -98,7 +99,7 @@ test('an ended login is out at once, and its sockets are told', async () => {
   const { accessToken } = await auth.logins.open(userId, DEVICE)
   const { principal } = await auth.verify(accessToken)
   expect(await auth.isCurrent(principal)).toBe(true)
-  expect(await auth.logins.end({ userId, sessionId: principal.sessionId })).toBe(true)
+  expect(await auth.logins.end(loginOf(principal))).toBe(true)
   expect(await auth.isCurrent(principal)).toBe(false)
   await expect(auth.verify(accessToken)).rejects.toThrow('has ended')
   expect(told).toEqual([{ kind: 'revoked', sessionId: principal.sessionId }])
@@ -107,7 +108,7 @@ test('an ended login is out at once, and its sockets are told', async () => {
 test('nobody ends the login of another', async () => {
   const { auth } = it
   const { accessToken } = await auth.logins.open(userId, DEVICE)
-  const { sessionId } = (await auth.verify(accessToken)).principal
+  const { sessionId } = loginOf((await auth.verify(accessToken)).principal)
   const other = await auth.accounts.register({ username: `other${count}`, password: PASSWORD })
   expect(await auth.logins.end({ userId: other.id, sessionId })).toBe(false)
   await expect(auth.verify(accessToken)).resolves.toBeDefined()
@@ -126,7 +127,7 @@ test('what another instance ended, or whom it disabled, is out here within 5 sec
 test('an ended login that was being read meanwhile is out all the same', async () => {
   const { auth } = it
   const { accessToken } = await auth.logins.open(userId, DEVICE)
-  const { sessionId } = (await auth.verify(accessToken)).principal
+  const { sessionId } = loginOf((await auth.verify(accessToken)).principal)
   await auth.logins.forget(userId)
   const reading = auth.verify(accessToken).catch(() => {})
   await auth.logins.end({ userId, sessionId })
@@ -140,7 +141,7 @@ test('the list shows the devices that are logged in', async () => {
   await auth.logins.open(userId, { name: 'laptop', ipAddress: null })
   const { accessToken } = await auth.logins.open(userId, DEVICE)
   const { principal } = await auth.verify(accessToken)
-  await auth.logins.end({ userId, sessionId: principal.sessionId })
+  await auth.logins.end(loginOf(principal))
   const listed = await auth.logins.list(userId)
   expect(listed.map(({ device }) => device).sort()).toEqual(['laptop', 'phone'])
 })
@@ -152,7 +153,7 @@ test('a new password ends all other logins and keeps this one', async () => {
   const { principal } = await auth.verify(accessToken)
   const change = { currentPassword: PASSWORD, password: 'Battery-staple-2' }
   await auth.accounts.changePassword(principal.user, change, null)
-  await auth.logins.endOthers({ userId, sessionId: principal.sessionId })
+  await auth.logins.endOthers(loginOf(principal))
   await expect(auth.verify(other.accessToken)).rejects.toThrow('has ended')
   await expect(auth.verify(accessToken)).resolves.toBeDefined()
   await expect(auth.accounts.changePassword(principal.user, change, null)).rejects.toThrow('is wrong')
@@ -172,6 +173,10 @@ test('a ticket opens once, within 30 seconds, and not after its login ended', as
   await expect(auth.redeemTicket(late.ticket)).rejects.toThrow('not valid')
 
   const revoked = await auth.openTicket(authenticated)
-  await auth.logins.end({ userId, sessionId: authenticated.principal.sessionId })
+  await auth.logins.end(loginOf(authenticated.principal))
   await expect(auth.redeemTicket(revoked.ticket)).rejects.toThrow('not valid')
 })
+
+function loginOf({ user, sessionId }: Principal): Login {
+  return { userId: user.id, sessionId: sessionId ?? '' }
+}

@@ -14,6 +14,7 @@ import { createLimiter, createOpenLimiter } from '../../src/hosts/shared/limiter
 import type { ErrorBody } from '../../src/protocol/errors.ts'
 import { LoggedIn } from '../../src/protocol/rest.ts'
 import { createRooms } from '../../src/rooms/directory.ts'
+import { issuersOf } from '../../src/settings/issuers.ts'
 import { createTestAuth, PASSWORD, type TestAuth } from './auth.ts'
 import { createDeclaredCheck } from './declared.ts'
 import { createTestDatabase, type TestDatabase } from './postgres.ts'
@@ -67,7 +68,7 @@ export async function createTestApp(
   const db = await connect({ url: database.url, onFault() {} })
   const rates = ratesOf(config)
   const limiter = config.RATE_LIMITS === 'off' ? createOpenLimiter() : createLimiter(rates)
-  const auth = await createTestAuth(db, limiter)
+  const auth = await createTestAuth(db, limiter, { issuers: issuersOf(config) })
   const logged: object[] = []
   const log = (level: string) => (fields: object, message: string) =>
     void logged.push({ level, message, ...fields })

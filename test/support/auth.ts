@@ -1,5 +1,7 @@
-import { type Auth, createAuth } from '../../src/auth/auth.ts'
+import { type Auth, type AuthDeps, createAuth } from '../../src/auth/auth.ts'
+import { NO_KEY_STORE } from '../../src/auth/issuer-keys.ts'
 import type { Passwords } from '../../src/auth/ports.ts'
+import { createRemembered } from '../../src/auth/remembered.ts'
 import { createMemoryTickets } from '../../src/auth/tickets.ts'
 import { parseConfig, ratesOf } from '../../src/config.ts'
 import type { Database } from '../../src/db/connect.ts'
@@ -25,7 +27,11 @@ export interface TestAuth {
   readonly compared: string[]
 }
 
-export async function createTestAuth(db: Database, limiter?: RateLimiter): Promise<TestAuth> {
+export async function createTestAuth(
+  db: Database,
+  limiter?: RateLimiter,
+  outside: Partial<AuthDeps> = {},
+): Promise<TestAuth> {
   const clock = createTestClock()
   const broadcast = createMemoryBroadcast()
   const compared: string[] = []
@@ -46,6 +52,13 @@ export async function createTestAuth(db: Database, limiter?: RateLimiter): Promi
     passwords,
     tickets: createMemoryTickets(clock),
     secrets: SECRETS,
+    remember: () => createRemembered(clock),
+    issuers: [],
+    keys: NO_KEY_STORE,
+    onRenamed: async () => {},
+    keepAlive() {},
+    onFault: () => {},
+    ...outside,
   })
   return { auth, clock, broadcast, compared }
 }

@@ -71,6 +71,7 @@ export interface ProfileChange {
   readonly avatarUrl?: string | null | undefined
 }
 
+/** updateProfile answers undefined for an account that is disabled, or whose name is kept elsewhere. */
 export async function updateProfile(
   db: Database,
   userId: string,
@@ -79,7 +80,7 @@ export async function updateProfile(
   const rows = await db.orm
     .update(users)
     .set(change)
-    .where(and(eq(users.id, userId), isNull(users.disabledAt)))
+    .where(and(eq(users.id, userId), isNull(users.disabledAt), isNull(users.namedAt)))
     .returning(accountColumns)
   return rows[0]
 }

@@ -1,6 +1,6 @@
 import { createApp } from '../../app.ts'
 import { createAuth } from '../../auth/auth.ts'
-import { readLogins } from '../../auth/known-logins.ts'
+import { createForgetful } from '../../auth/remembered.ts'
 import { ratesOf } from '../../config.ts'
 import { createJobStore } from '../../db/jobs.ts'
 import { createChangesReader } from '../../db/queries/changes.ts'
@@ -11,6 +11,7 @@ import type { Bindings } from './bindings.ts'
 import type { GatewayCalls, RoomCalls } from './calls.ts'
 import { createLogger, logFaults } from './logger.ts'
 import { createPassingObjects } from './objects.ts'
+import { createOutside } from './outside.ts'
 import { passwords } from './passwords.ts'
 import { createRemoteLimiter } from './remote-limiter.ts'
 import { createRemotePresence } from './remote-presence.ts'
@@ -29,26 +30,28 @@ export type Front = ReturnType<typeof createApp>
 export async function createFront(bindings: Bindings): Promise<Front> {
   const config = settings(bindings)
   const logger = createLogger(config)
+  const onFault = logFaults(logger)
+  const changes = createChangesReader(scopedDatabase)
   const gateways = createPassingObjects<GatewayCalls>(bindings.GATEWAYS)
   const waitUntil = (promise: Promise<unknown>) => currentScope().waitUntil(promise)
   const rooms = createRemoteRooms({
     rooms: createPassingObjects<RoomCalls>(bindings.ROOMS),
-    ...{ ids, waitUntil, onFault: logFaults(logger) },
+    ...{ ids, waitUntil, onFault },
   })
   const broadcast = createRemotePublisher(gateways, waitUntil)
   const limiter = createRemoteLimiter(config, gateways, waitUntil)
   const auth = await createAuth({
     ...{ db: scopedDatabase, clock, ids, broadcast, limiter, passwords },
-    known: readLogins(scopedDatabase),
     tickets: createRemoteTickets(gateways),
     secrets: { access: config.JWT_SECRET, refresh: config.JWT_REFRESH_SECRET },
+    remember: createForgetful,
+    ...createOutside({ config, changes, rooms, waitUntil, onFault }),
   })
   const startedAt = clock.now()
   return createApp({
-    ...{ config, logger, clock, ids, db: scopedDatabase, auth, rooms, broadcast, limiter },
+    ...{ config, logger, clock, ids, db: scopedDatabase, auth, rooms, changes, broadcast, limiter },
     rates: ratesOf(config),
     jobs: { add: createJobStore(scopedDatabase, { onAdded() {} }).add, wake() {} },
-    changes: createChangesReader(scopedDatabase),
     presence: createRemotePresence(gateways),
     async health() {
       const isUp = await answers(scopedDatabase)

@@ -1,8 +1,8 @@
 import { DurableObject } from 'cloudflare:workers'
-import { createAuthenticator } from '../../auth/authenticator.ts'
-import { createKnownLogins } from '../../auth/known-logins.ts'
+import { createIdentities } from '../../auth/identities.ts'
 import type { OpenTicket } from '../../auth/ports.ts'
-import { createAccessTokens, LOCAL_ISSUER } from '../../auth/tokens.ts'
+import { createRemembered } from '../../auth/remembered.ts'
+import { createAccessTokens } from '../../auth/tokens.ts'
 import { ratesOf } from '../../config.ts'
 import { createSyncReader } from '../../db/sync-reader.ts'
 import { createUserReader } from '../../db/user-reader.ts'
@@ -25,6 +25,7 @@ import { createObjectBroadcast, type ObjectBroadcast } from './object-broadcast.
 import { createObjectPresence } from './object-presence.ts'
 import { createSocket } from './object-socket.ts'
 import { createObjects } from './objects.ts'
+import { createOutside } from './outside.ts'
 import { createRemoteRooms } from './remote-rooms.ts'
 import { settings } from './settings.ts'
 import { createKeptTickets } from './tickets.ts'
@@ -64,7 +65,9 @@ export class GatewayObject extends DurableObject<Bindings> implements GatewayCal
     const rooms = createObjects<RoomCalls>(bindings.ROOMS)
     const gateways = createObjects<GatewayCalls>(bindings.GATEWAYS)
     const tokens = createAccessTokens(config.JWT_SECRET, clock)
-    const verifier = { verify: async (token: string) => (await tokens).verify(token) }
+    const accessTokens = { verify: async (token: string) => (await tokens).verify(token) }
+    const changes = createSyncReader(db)
+    const remoteRooms = createRemoteRooms({ rooms, ids, waitUntil, onFault })
     this.#heard = createHeardChats(context.storage)
     this.#tickets = createKeptTickets(context.storage, self)
     this.#limiter = config.RATE_LIMITS === 'off' ? createOpenLimiter() : createLimiter(ratesOf(config))
@@ -74,11 +77,14 @@ export class GatewayObject extends DurableObject<Bindings> implements GatewayCal
     })
     this.#gateway = createGateway({
       ...{ clock, ids, onFault, broadcast: this.#broadcast, limiter: this.#limiter, isWoken: true },
-      rooms: createRemoteRooms({ rooms, ids, waitUntil, onFault }),
-      changes: createSyncReader(db),
+      rooms: remoteRooms,
+      changes,
       users: createUserReader(db),
       presence: this.#presence,
-      authenticator: createAuthenticator({ [LOCAL_ISSUER]: verifier }, createKnownLogins(db, clock)),
+      authenticator: createIdentities({
+        ...{ db, clock, ids, accessTokens, remember: () => createRemembered(clock) },
+        ...createOutside({ config, changes, rooms: remoteRooms, waitUntil, onFault }),
+      }).authenticator,
       connectionsPerUser: config.CONNECTIONS_PER_USER,
     })
     for (const socket of context.getWebSockets()) this.#resume(socket)

@@ -4,6 +4,8 @@ import type { Context } from 'hono'
 import type { Logger } from 'pino'
 import { createApp } from '../../app.ts'
 import { createAuth } from '../../auth/auth.ts'
+import { reloadRooms } from '../../auth/reload-rooms.ts'
+import { createRemembered } from '../../auth/remembered.ts'
 import { type Config, ratesOf } from '../../config.ts'
 import { createCommitter } from '../../db/commit.ts'
 import type { Database } from '../../db/connect.ts'
@@ -16,6 +18,8 @@ import { createUserReader } from '../../db/user-reader.ts'
 import { createGateway, type Gateway } from '../../gateway/gateway.ts'
 import { refuse } from '../../protocol/errors.ts'
 import type { Health } from '../../protocol/rest.ts'
+import { describeFault } from '../../routes/faults.ts'
+import { issuersOf } from '../../settings/issuers.ts'
 import { clock, ids } from '../shared/clock.ts'
 import { createLimiter, createOpenLimiter } from '../shared/limiter.ts'
 import { asset } from './assets.ts'
@@ -89,6 +93,12 @@ export async function createInstance({
     passwords: createPasswords(),
     tickets: cluster.tickets,
     secrets: { access: secrets.JWT_SECRET, refresh: secrets.JWT_REFRESH_SECRET },
+    remember: () => createRemembered(clock),
+    issuers: issuersOf(config),
+    keys: cluster.keys,
+    onRenamed: (userId) => reloadRooms(userId, { changes, rooms }),
+    keepAlive() {},
+    onFault: (error) => logger.warn({ fault: describeFault(error) }, 'an issuer does not answer'),
   })
   const gateway = createGateway({
     rooms,

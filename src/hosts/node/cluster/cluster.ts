@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
-import type { Tickets } from '../../../auth/ports.ts'
+import { NO_KEY_STORE } from '../../../auth/issuer-keys.ts'
+import type { KeyStore, Tickets } from '../../../auth/ports.ts'
 import { createMemoryTickets } from '../../../auth/tickets.ts'
 import type { Config } from '../../../config.ts'
 import { createMemoryPresence } from '../../../gateway/memory.ts'
@@ -10,6 +11,7 @@ import type { Broadcast, Clock, Ids, RoomDirectory, RoomStore } from '../../../r
 import type { SharedCounts } from '../limiter.ts'
 import { createClusterBroadcast } from './broadcast.ts'
 import { tellGhosts } from './ghosts.ts'
+import { createRedisKeyStore } from './key-store.ts'
 import { createMembers } from './members.ts'
 import { createClusterPresence } from './presence.ts'
 import type { RedisLink } from './redis.ts'
@@ -39,6 +41,7 @@ export interface Cluster {
   readonly broadcast: Broadcast
   readonly presence: PresenceStore
   readonly tickets: Tickets
+  readonly keys: KeyStore
   readonly counts: SharedCounts | undefined
   /** How many instances this one knows, itself included; undefined when it is meant to be alone. */
   readonly known: () => { readonly instances: number; readonly isDeaf: boolean } | undefined
@@ -60,6 +63,7 @@ export function createAlone({ store, clock, ids, onFault }: ClusterPorts): Clust
     broadcast,
     presence: createMemoryPresence(),
     tickets: createMemoryTickets(clock),
+    keys: NO_KEY_STORE,
     counts: undefined,
     known: () => undefined,
     leave: () => 'nobody',
@@ -112,6 +116,7 @@ export function createCluster(link: RedisLink, ports: ClusterPorts): Cluster {
     broadcast,
     presence,
     tickets,
+    keys: createRedisKeyStore(link.commands, prefix),
     counts: { redis: link.commands, prefix },
     known: () => ({ instances: members.taking.size, isDeaf: members.isDeaf }),
     leave() {

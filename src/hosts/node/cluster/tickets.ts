@@ -8,7 +8,7 @@ import type { Clock } from '../../../rooms/ports.ts'
 import type { RedisClient } from './redis.ts'
 
 const Stored = z.object({
-  principal: z.object({ user: UserSummary, sessionId: z.string() }),
+  principal: z.object({ user: UserSummary, sessionId: z.string().nullable() }),
   expiresAt: z.number(),
 })
 

@@ -1,0 +1,32 @@
+import type { OutsidePorts } from '../../auth/identities.ts'
+import { NO_KEY_STORE } from '../../auth/issuer-keys.ts'
+import { reloadRooms } from '../../auth/reload-rooms.ts'
+import type { Config } from '../../config.ts'
+import type { ChangesReader } from '../../gateway/ports.ts'
+import type { RoomDirectory } from '../../rooms/ports.ts'
+import { issuersOf } from '../../settings/issuers.ts'
+
+export interface EdgeOutsidePorts {
+  readonly config: Config
+  readonly changes: ChangesReader
+  readonly rooms: RoomDirectory
+  readonly waitUntil: (work: Promise<unknown>) => void
+  readonly onFault: (fault: { readonly error: unknown }) => void
+}
+
+/** createOutside is what users of other issuers need here; each isolate fetches an issuer's keys for itself. */
+export function createOutside({
+  config,
+  changes,
+  rooms,
+  waitUntil,
+  onFault,
+}: EdgeOutsidePorts): Omit<OutsidePorts, 'remember'> {
+  return {
+    issuers: issuersOf(config),
+    keys: NO_KEY_STORE,
+    onRenamed: (userId) => reloadRooms(userId, { changes, rooms }),
+    keepAlive: waitUntil,
+    onFault: (error) => onFault({ error }),
+  }
+}
