@@ -1,7 +1,8 @@
 import type { RedisCounts } from '../machine/redis.ts'
+import { add } from './bus.ts'
 import type { Sizes } from './sizes.ts'
 import type { MessageMeans } from './spread.ts'
-import { beatTraffic, type Habit, messageTraffic } from './traffic.ts'
+import { beatTraffic, type Habit, messageTraffic, probeTraffic } from './traffic.ts'
 
 /** Seconds between two looks of an instance at whether what it says of its users stands there; said again every 30 s. */
 const LOOK = 2
@@ -35,7 +36,7 @@ export interface Observed {
   readonly after: Reading
 }
 
-/** toComparison sets what the model says of each message beside what was counted, less heartbeats and leases. */
+/** toComparison sets what the model says of each message beside what was counted, less heartbeats, probes and leases. */
 export function toComparison(one: Case, sizes: Sizes, observed: Observed): string {
   const { instances, chatSize, habit, limits } = one
   const { users, messages, before, after } = observed
@@ -66,16 +67,16 @@ export function toComparison(one: Case, sizes: Sizes, observed: Observed): strin
 
 /** For each message, but leases and looks, which are counted in all. */
 function countOf({ instances }: Case, sizes: Sizes, { messages, before, after }: Observed) {
-  const beats = beatTraffic(sizes, instances)
+  const idle = add(beatTraffic(sizes, instances), probeTraffic(sizes, instances))
   const seconds = after.at - before.at
   const called = (name: string) => (after.redis?.calls[name] ?? 0) - (before.redis?.calls[name] ?? 0)
   const grown = (of: 'bytesIn' | 'bytesOut') => (after.redis?.[of] ?? 0) - (before.redis?.[of] ?? 0)
   const leases = leasesOf(called)
   return {
-    publishes: (called('publish') - beats.publishes * seconds) / messages,
+    publishes: (called('publish') - idle.publishes * seconds) / messages,
     scripts: (called('evalsha') + called('eval')) / messages,
-    bytesIn: (grown('bytesIn') - beats.bytesIn * seconds - leases.bytesIn) / messages,
-    bytesOut: (grown('bytesOut') - beats.bytesOut * seconds - leases.bytesOut) / messages,
+    bytesIn: (grown('bytesIn') - idle.bytesIn * seconds - leases.bytesIn) / messages,
+    bytesOut: (grown('bytesOut') - idle.bytesOut * seconds - leases.bytesOut) / messages,
     leases: leases.commands,
     looks: called('exists'),
   }

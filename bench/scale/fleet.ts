@@ -14,14 +14,14 @@ export interface FleetInstance {
   readonly broadcast: Broadcast
 }
 
-/** Fleet is instances in memory, whose every word to each other is counted. Time stands still between beats. */
+/** Fleet is instances in memory, whose every word to each other is counted. Time stands still between seconds. */
 export interface Fleet {
   readonly bus: Bus
   readonly instances: FleetInstance[]
   /** Resolves when nothing is on its way any more. */
   settle(): Promise<void>
-  /** One second: every instance says that it is there. */
-  beat(): void
+  /** One second: every instance says that it is there, and asks whether it hears. */
+  pass(): void
   /** One instance more. */
   join(): void
   /** A chat of these users, each with a connection at an instance. */
@@ -49,12 +49,12 @@ export const STILL: Clock = {
 export async function createFleet(size: number, uuid: () => string): Promise<Fleet> {
   const bus = createBus()
   const tables = createMemoryChats()
-  const beats: (() => void)[] = []
+  const timers: Timer[] = []
   const instances = Array.from({ length: size }, () => createInstance())
 
   function createInstance(): FleetInstance {
     const pubsub = bus.link()
-    const members = createMembers({ self: uuid(), pubsub, clock: secondsOf(beats), onGone() {} })
+    const members = createMembers({ self: uuid(), pubsub, clock: clockOf(timers), onGone() {} })
     const broadcast = createClusterBroadcast(pubsub, members)
     const onFault = ({ error }: { error: unknown }) => {
       throw error
@@ -84,20 +84,35 @@ export async function createFleet(size: number, uuid: () => string): Promise<Fle
     return { id, principals }
   }
 
-  function beat(): void {
-    for (const run of beats.splice(0)) run()
+  function pass(): void {
+    for (let left = 1_000; left > 0; left -= STEP) {
+      for (const { wait, run } of timers.splice(0)) {
+        if (wait <= STEP) run()
+        else timers.push({ wait: wait - STEP, run })
+      }
+      bus.deliver()
+    }
   }
 
   await settle()
-  return { bus, instances, settle, createChat, beat, join: () => void instances.push(createInstance()) }
+  return { bus, instances, settle, createChat, pass, join: () => void instances.push(createInstance()) }
 }
 
-/** The same, but for what is to be done every second. */
-function secondsOf(beats: (() => void)[]): Clock {
+/** Time passes in steps of so many milliseconds, as long as the shortest wait. */
+const STEP = 250
+
+interface Timer {
+  /** Milliseconds from now. */
+  readonly wait: number
+  readonly run: () => void
+}
+
+/** The same, but for what waits until a second passes. */
+function clockOf(timers: Timer[]): Clock {
   return {
     ...STILL,
-    after(_, beat) {
-      beats.push(beat)
+    after(wait, run) {
+      timers.push({ wait, run })
       return () => {}
     },
   }

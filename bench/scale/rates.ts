@@ -2,7 +2,7 @@ import { LIMITS, TIMES } from '../../src/protocol/limits.ts'
 import { COSTS } from './costs.ts'
 import type { Sizes } from './sizes.ts'
 import type { Spread } from './spread.ts'
-import { beatTraffic, joinTraffic, messageTraffic, statusTraffic } from './traffic.ts'
+import { beatTraffic, joinTraffic, messageTraffic, probeTraffic, statusTraffic } from './traffic.ts'
 
 /** Users of one comparison of heads (src/gateway/heartbeat.ts). */
 const USERS_AT_ONCE = 500
@@ -51,10 +51,10 @@ export function ratesOf(spread: Spread, sizes: Sizes, load: Load) {
 
 function channelsOf({ instances, users, chats, heard }: Spread) {
   const ofChats = heard.reduce((sum, count) => sum + count, 0)
-  // For each instance: everybody's heartbeats, everybody's presence, its own inbox, and what is for all.
-  const subscriptions = ofChats + users + 4 * instances
+  // For each instance: everybody's heartbeats, everybody's presence, its own inbox and probe, and what is for all.
+  const subscriptions = ofChats + users + 5 * instances
   return {
-    all: chats + users + instances + 3,
+    all: chats + users + 2 * instances + 3,
     subscriptions,
     perInstance: subscriptions / instances,
     mostByMean: Math.max(...heard) / (ofChats / instances),
@@ -86,6 +86,7 @@ function redisOf(spread: Spread, sizes: Sizes, load: Load) {
   const sendOnly = messageTraffic({ ...input, habit: 'send' })
   const each = messageTraffic({ ...input, habit: 'type, send, acknowledge' })
   const beats = beatTraffic(sizes, instances)
+  const probes = probeTraffic(sizes, instances)
   const presence = presenceOf(spread, sizes, load)
   return {
     ...presence,
@@ -97,7 +98,10 @@ function redisOf(spread: Spread, sizes: Sizes, load: Load) {
     beats,
     beatCores: (instances * (instances * COSTS.instance.member)) / CORE,
     /** Over all shards of a Redis Cluster, as names of channels and keys spread. */
-    spreadCores: redisCores(messages * (each.publishes + 1) + presence.commands, messages * each.pushes),
+    spreadCores: redisCores(
+      messages * (each.publishes + 1) + presence.commands + probes.publishes,
+      messages * each.pushes + probes.pushes,
+    ),
     /** On the shards of two channels, however many shards there are. */
     hotCores: redisCores(beats.publishes + presence.statuses, beats.pushes + presence.statusPushes),
     connections: instances * REDIS_CONNECTIONS,
@@ -152,11 +156,17 @@ function postgresOf({ instances, users, memberships, message }: Spread, messages
   }
 }
 
-/**
- * Turns of one statement: those that come while the one before is in flight, b = rate x latency(b), solved
- * for b. Below one, nothing waits for anything.
- */
+/** Of a statement of so few turns at most, the next does not wait for the end (src/db/commit.ts). */
+const SMALL = 4
+
+/** Turns of one statement: those that come while two small ones are in flight, or a large one. */
 export function batchOf(turnsASecond: number): number {
+  const small = batchOfLane(turnsASecond / 2)
+  return small <= SMALL ? small : batchOfLane(turnsASecond)
+}
+
+/** Those that come while the one before is in flight: b = rate x latency(b), solved for b. Below one, none waits. */
+function batchOfLane(turnsASecond: number): number {
   const waiting = (turnsASecond * COSTS.latency.commit) / 1_000
   const left = 1 - (turnsASecond * COSTS.latency.turn) / 1_000
   return left <= 0 ? Number.POSITIVE_INFINITY : Math.max(1, waiting / left)

@@ -8,6 +8,8 @@ export interface Sizes {
   readonly watermark: Exchange
   readonly typing: { readonly command: number; readonly news: number }
   readonly heartbeat: number
+  /** What an instance says to itself, to know whether it hears. */
+  readonly probe: number
   /** Somebody's status, with the chats and contacts to tell it to. */
   readonly presence: number
 }
@@ -29,7 +31,7 @@ export interface SizesWanted {
 
 /** measureSizes lets two instances in memory talk, and weighs what they say. */
 export async function measureSizes({ content, chats, contacts, uuid }: SizesWanted): Promise<Sizes> {
-  const { bus, instances, settle, createChat, beat } = await createFleet(2, uuid)
+  const { bus, instances, settle, createChat, pass } = await createFleet(2, uuid)
   const chat = await createChat('direct', [0, 1])
   const owner = ownerOf(
     chat.id,
@@ -60,7 +62,7 @@ export async function measureSizes({ content, chats, contacts, uuid }: SizesWant
   const send = await weigh(() => void room.dispatch({ principal, origin, command: message }))
   const watermark = await weigh(() => void room.dispatch({ principal, origin, command: mark }))
   const typing = await weigh(() => room.typing(principal, true))
-  const heartbeat = await weigh(beat)
+  const second = await weigh(pass)
   const status = { userId: uuid(), status: 'online', chatIds: ids(chats), contactIds: ids(contacts) } as const
   const presence = await weigh(() => tellStatus({ broadcast: away.broadcast, clock: STILL }, status))
 
@@ -72,7 +74,8 @@ export async function measureSizes({ content, chats, contacts, uuid }: SizesWant
     send: toExchange(send),
     watermark: toExchange(watermark),
     typing: { command: typing(`relay:${owner}`), news: typing('chat:') },
-    heartbeat: heartbeat('instances'),
+    heartbeat: second('instances'),
+    probe: second('probe'),
     presence: presence('presence'),
   }
 }

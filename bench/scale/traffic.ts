@@ -5,6 +5,8 @@ import type { MessageMeans } from './spread.ts'
 const ID = '0'.repeat(36)
 /** Typing is told as a list when somebody begins and when the message is there. */
 const TYPING_LISTS = 2
+/** Probes a second (src/hosts/node/cluster/probe.ts). */
+const PROBES = 4
 
 /** What people do for each message: send it only, or type before it and acknowledge it wherever it arrives. */
 export type Habit = 'send' | 'type, send, acknowledge'
@@ -46,6 +48,11 @@ export function messageTraffic({ sizes, means, relayed, habit }: MessageTrafficI
 /** beatTraffic is one second of heartbeats: everybody's, to everybody. */
 export function beatTraffic({ heartbeat }: Sizes, instances: number): Traffic {
   return add(nothing(), trafficOf('instances', heartbeat, instances), instances)
+}
+
+/** probeTraffic is one second of probes: everybody's, to itself. */
+export function probeTraffic({ probe }: Sizes, instances: number): Traffic {
+  return add(nothing(), trafficOf(`probe:${ID}`, probe, 1), PROBES * instances)
 }
 
 /** joinTraffic is an instance that comes to others: all answer to all, and the newcomer greets whom it did not know. */

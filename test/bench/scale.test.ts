@@ -7,7 +7,13 @@ import { createPopulation } from '../../bench/scale/population.ts'
 import { balanceOf, batchOf } from '../../bench/scale/rates.ts'
 import { measureSizes, type Sizes } from '../../bench/scale/sizes.ts'
 import { type Spread, spread } from '../../bench/scale/spread.ts'
-import { beatTraffic, type Habit, joinTraffic, messageTraffic } from '../../bench/scale/traffic.ts'
+import {
+  beatTraffic,
+  type Habit,
+  joinTraffic,
+  messageTraffic,
+  probeTraffic,
+} from '../../bench/scale/traffic.ts'
 import { ownerOf } from '../../src/hosts/node/cluster/ring.ts'
 import { LIMITS } from '../../src/protocol/limits.ts'
 
@@ -90,18 +96,18 @@ describe('what goes over the bus', () => {
     expect(bytes / derived.bytesOut).toBeCloseTo(1, 1)
   })
 
-  test.each([2, 5, 12])('of %i heartbeats is as derived', async (instances) => {
+  test.each([2, 5, 12])('of %i instances without users is as derived', async (instances) => {
     const fleet = await createFleet(instances, uuid)
-    expect(fleet.bus.count().pushes).toBe(instances ** 3)
+    expect(fleet.bus.count().pushes).toBe(instances ** 3 + instances)
     fleet.bus.clear()
-    fleet.beat()
+    fleet.pass()
     await fleet.settle()
-    expect(fleet.bus.count()).toEqual(beatTraffic(sizes, instances))
+    expect(fleet.bus.count()).toEqual(add(beatTraffic(sizes, instances), probeTraffic(sizes, instances)))
     fleet.bus.clear()
     fleet.join()
     await fleet.settle()
     const { publishes, pushes } = joinTraffic(sizes, instances)
-    expect(fleet.bus.count()).toMatchObject({ publishes, pushes })
+    expect(fleet.bus.count()).toMatchObject({ publishes: publishes + 1, pushes: pushes + 1 })
   })
 })
 
