@@ -2,6 +2,7 @@ import type { Chat, Message } from '../../src/protocol/model.ts'
 import type { TestApp, TestUser } from './app.ts'
 import { PASSWORD } from './auth.ts'
 import { createGroup, send } from './people.ts'
+import { djangoToken } from './tokens.ts'
 
 /** World is a closed group as it stands before a request: fresh for each. */
 export interface World {
@@ -19,9 +20,19 @@ export interface People {
   readonly participant: TestUser
   readonly owner: TestUser
   readonly target: TestUser
+  /** An agent, an administrator, and who has the participant's subject at another issuer: with no part in the chat. */
+  readonly agent: Outside
+  readonly admin: Outside
+  readonly namesake: Outside
 }
 
-export const ROLES = ['anonymous', 'outsider', 'former', 'participant', 'owner'] as const
+interface Outside {
+  readonly token: string
+}
+
+const INSIDERS = ['anonymous', 'outsider', 'former', 'participant', 'owner'] as const
+const OUTSIDERS = ['agent', 'admin', 'namesake'] as const
+export const ROLES = [...INSIDERS, ...OUTSIDERS] as const
 export type Role = (typeof ROLES)[number]
 
 /** Row is a good request to a route, and what it gets from whom. */
@@ -29,8 +40,16 @@ export interface Row {
   readonly path?: (world: World) => Readonly<Record<string, string>>
   readonly query?: (world: World) => string
   readonly body?: (world: World) => object
-  /** By role, in the order of ROLES. */
+  /** By role: anonymous, outsider, former, participant, owner. */
   readonly expected: readonly [number, number, number, number, number]
+  /** What an agent, an administrator or a namesake gets where that is not what any outsider does. */
+  readonly others?: Partial<Record<(typeof OUTSIDERS)[number], number>>
+}
+
+/** expectedOf is what the role gets. */
+export function expectedOf({ expected, others = {} }: Row, role: Role): number {
+  const index = (INSIDERS as readonly string[]).indexOf(role)
+  return expected[index] ?? others[role as keyof typeof others] ?? expected[1]
 }
 
 const id = ({ chat }: World) => ({ id: chat.id })
@@ -149,15 +168,21 @@ export const ROWS: Readonly<Record<string, Row>> = {
   },
   'get /api/messages/{id}/receipts': { path: messageId, expected: inside(200) },
 
-  'get /api/admin/jobs': { expected: users(403) },
-  'post /api/admin/jobs/retry': { body: () => ({}), expected: users(403) },
-  'post /api/admin/jobs/{id}/retry': { path: stranger, expected: users(403) },
-  'delete /api/admin/jobs/{id}': { path: stranger, expected: users(403) },
+  'get /api/admin/jobs': { expected: users(403), others: { admin: 200 } },
+  'post /api/admin/jobs/retry': { body: () => ({}), expected: users(403), others: { admin: 200 } },
+  'post /api/admin/jobs/{id}/retry': { path: stranger, expected: users(403), others: { admin: 404 } },
+  'delete /api/admin/jobs/{id}': { path: stranger, expected: users(403), others: { admin: 404 } },
 }
 
 export async function createPeople(it: TestApp): Promise<People> {
   const [outsider, former, participant] = [await it.user(), await it.user(), await it.user()]
-  return { outsider, former, participant, owner: await it.user(), target: await it.user() }
+  const now = it.auth.clock.now()
+  return {
+    ...{ outsider, former, participant, owner: await it.user(), target: await it.user() },
+    agent: { token: await djangoToken(now, { user_id: 1, user_type: 'agent' }) },
+    admin: { token: await djangoToken(now, { user_id: 2, user_type: 'admin' }) },
+    namesake: { token: await djangoToken(now, { user_id: participant.id }) },
+  }
 }
 
 let made = 0
