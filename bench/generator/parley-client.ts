@@ -9,6 +9,7 @@ const EVENT_SEQ_AT = `{"type":"message:new","chatId":"${'0'.repeat(36)}","seq":`
 const SEQ = Buffer.from('"seq":')
 const [A, M, N, S] = Buffer.from('amns')
 const SYNC = 'sync'
+const LINE_END = 0x0a
 
 const readIndex = createIndexReader()
 /** Ids of one run: time and run in front, the message's index behind, as UUIDv7 asks. */
@@ -31,7 +32,17 @@ export function createParleyClient({ token, chatId }: LoadUser, events: LoadClie
     if (seq === applied + 1) catchUp(seq)
   }
 
+  /** One frame a line. */
   function text(buffer: Buffer, start: number, end: number): void {
+    for (let at = start; at < end; ) {
+      const line = buffer.indexOf(LINE_END, at)
+      const to = line === -1 || line > end ? end : line
+      frame(buffer, at, to)
+      at = to + 1
+    }
+  }
+
+  function frame(buffer: Buffer, start: number, end: number): void {
     const type = buffer[start + TYPE_AT]
     if (type === M && buffer[start + TYPE_AT + 8] === N) {
       const seq = readDigits(buffer, start + EVENT_SEQ_AT)
@@ -84,7 +95,7 @@ export function createParleyClient({ token, chatId }: LoadUser, events: LoadClie
 
   return {
     connect(port) {
-      const headers = { 'Sec-WebSocket-Protocol': `parley.v1, bearer.${token}` }
+      const headers = { 'Sec-WebSocket-Protocol': `parley.v1, parley.lines, bearer.${token}` }
       socket = openSocket({ port, path: '/ws', headers }, { text, opened: () => {}, closed: events.closed })
     },
     send(index, content) {

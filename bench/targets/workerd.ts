@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { createBadNetwork } from '../../src/hosts/node/faults/bad-network.ts'
 import { startWorkerd } from '../../src/hosts/node/workerd.ts'
 import { createFolder } from '../machine/folder.ts'
+import { portsOf } from '../machine/ports.ts'
 import { inGroup } from '../machine/usage.ts'
 import { createParleyTarget, SECRETS } from './parley.ts'
 import type { Target } from './target.ts'
@@ -26,9 +27,10 @@ export function createWorkerdTarget(): Target {
           ...{ RATE_LIMITS: 'off', LOG_LEVEL: 'error' },
         },
       })
+      const pids = inGroup(workerd.pid, 'workerd')
       return {
-        ports: [Number(new URL(workerd.url).port)],
-        pids: inGroup(workerd.pid, 'workerd'),
+        ports: [await findPort(pids, Number(new URL(workerd.url).port))],
+        pids,
         async stop(signal = 'SIGTERM') {
           await workerd.end(signal === 'SIGKILL' ? 'SIGKILL' : 'SIGTERM')
           await network.close()
@@ -36,4 +38,14 @@ export function createWorkerdTarget(): Target {
       }
     },
   }
+}
+
+/** The port of the runtime itself: in front of it is another one of wrangler's, through which every byte goes too. */
+async function findPort(pids: readonly number[], front: number): Promise<number> {
+  for (const port of pids.flatMap(portsOf)) {
+    if (port === front) continue
+    const answer = await fetch(`http://127.0.0.1:${port}/health/live`).catch(() => undefined)
+    if (answer?.ok) return port
+  }
+  throw new Error('The runtime serves on no port of its own')
 }

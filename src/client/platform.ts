@@ -1,4 +1,4 @@
-import { SUBPROTOCOL } from '../protocol/version.ts'
+import { LINES, SUBPROTOCOL } from '../protocol/version.ts'
 import type { Clock, OpenSocket } from './ports.ts'
 
 /** When there is no close frame. */
@@ -24,13 +24,14 @@ export function createOpenSocket(url: string, Socket: WebSocketConstructor): Ope
   return (token, events) => {
     let socket: WebSocketLike
     try {
-      socket = new Socket(address.href, [SUBPROTOCOL, `bearer.${token}`])
+      socket = new Socket(address.href, [SUBPROTOCOL, LINES, `bearer.${token}`])
     } catch {
       queueMicrotask(() => events.closed(CLOSED_ABNORMALLY))
       return { send() {}, close() {} }
     }
     socket.addEventListener('message', ({ data }) => {
-      if (typeof data === 'string') events.received(data)
+      if (typeof data !== 'string') return
+      for (const text of data.split('\n')) events.received(text)
     })
     socket.addEventListener('close', ({ code }) => events.closed(code))
     socket.addEventListener('error', () => {}) // a close follows

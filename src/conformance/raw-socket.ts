@@ -44,6 +44,7 @@ export class RawSocket {
   readonly #ws: WebSocket
   readonly #heard: ServerFrame[] = []
   readonly #waiting = new Set<Waiting>()
+  readonly #takesLines: boolean
   #fault: Error | undefined
   #frames = 0
   /** Told of every frame as it arrives, whoever waits for it. */
@@ -57,7 +58,11 @@ export class RawSocket {
   constructor(url: string, { protocols = [], headers = {} }: SocketOptions) {
     this.#ws = new WebSocket(url, { protocols: [...protocols], headers: { ...headers } })
     this.#ws.binaryType = 'arraybuffer'
-    this.#ws.addEventListener('message', ({ data }) => this.#receive(data))
+    this.#takesLines = protocols.includes('parley.lines')
+    this.#ws.addEventListener('message', ({ data }) => {
+      const isMany = this.#takesLines && typeof data === 'string'
+      for (const one of isMany ? data.split('\n') : [data]) this.#receive(one)
+    })
     this.answered = new Promise((resolve) => {
       this.#ws.addEventListener('open', () => {
         this.wasOpen = true

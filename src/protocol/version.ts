@@ -6,3 +6,6 @@ export const PROTOCOL_HISTORY = [{ version: 1, date: '2026-11-21', change: 'The 
 
 /** The WebSocket subprotocol that the server answers. */
 export const SUBPROTOCOL = 'parley.v1'
+
+/** Offered besides by clients that take several frames in one WebSocket message, one a line. Never answered. */
+export const LINES = 'parley.lines'

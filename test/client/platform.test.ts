@@ -38,13 +38,13 @@ describe('a socket of the platform', () => {
     server.close()
   })
 
-  test('says who it is by its subprotocol, and hears frames and its end', async () => {
+  test('says who it is by its subprotocol, and hears frames, also several at once, and its end', async () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
     sockets.on('connection', (socket, { headers, url: path }) => {
       socket.send(JSON.stringify({ path, protocols: headers['sec-websocket-protocol'] }))
       socket.on('message', (data) => {
-        socket.send(String(data))
+        socket.send(`${data}\n${data}`)
         socket.close(4010)
       })
     })
@@ -58,7 +58,11 @@ describe('a socket of the platform', () => {
         closed: resolve,
       })
     })
-    expect(heard).toEqual(['{"path":"/ws","protocols":"parley.v1, bearer.the.token"}', 'echo'])
+    expect(heard).toEqual([
+      '{"path":"/ws","protocols":"parley.v1, parley.lines, bearer.the.token"}',
+      'echo',
+      'echo',
+    ])
     expect(code).toBe(4010)
   })
 

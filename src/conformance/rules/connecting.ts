@@ -190,6 +190,26 @@ export const connecting: ProtocolRule[] = [
       for (const event of events) same(event, events[0], 'What one of the connections heard')
     },
   },
+  {
+    number: '1.13',
+    title: 'a client may take several frames in one message, and hears the same',
+    async run(context) {
+      const { chatId, people, sockets } = await context.gather('ann', 'ben')
+      const protocols = [...subprotocols(await people.ben.token()), 'parley.lines']
+      const lines = await people.ben.connect({ protocols })
+      same(lines.protocol, 'parley.v1', 'The subprotocol')
+      const contents = Array.from({ length: 10 }, (_, index) => `Line ${index}\nof two`)
+      await Promise.all(contents.map((content) => sockets.ann.ask('message:send', { chatId, content })))
+      for (const content of contents) {
+        const [one, other] = [
+          await lines.event('message:new', chatId),
+          await sockets.ben.event('message:new', chatId),
+        ]
+        same(one, other, 'What was heard in lines')
+        same(one.data.message.content, content, 'The content')
+      }
+    },
+  },
 ]
 
 async function opens(person: Person, options: SocketOptions): Promise<void> {

@@ -12,7 +12,7 @@ import type { Authenticated, RateLimiter } from '../../gateway/ports.ts'
 import { LIMITS } from '../../protocol/limits.ts'
 import type { PresenceStatus } from '../../protocol/model.ts'
 import { utf8Bytes } from '../../protocol/text.ts'
-import { SUBPROTOCOL } from '../../protocol/version.ts'
+import { LINES, SUBPROTOCOL } from '../../protocol/version.ts'
 import { clock, ids } from '../shared/clock.ts'
 import { createLimiter, createOpenLimiter } from '../shared/limiter.ts'
 import type { Bindings } from './bindings.ts'
@@ -95,12 +95,13 @@ export class GatewayObject extends DurableObject<Bindings> implements GatewayCal
     const said = decodeURIComponent(request.headers.get(AUTHENTICATED) ?? '')
     const authenticated: Authenticated = JSON.parse(said)
     const { 0: client, 1: socket } = new WebSocketPair()
-    this.ctx.acceptWebSocket(socket, [authenticated.principal.user.id])
+    const offered = request.headers.get('Sec-WebSocket-Protocol')
+    const wishes = offered?.includes(LINES) ? [LINES] : []
+    this.ctx.acceptWebSocket(socket, [authenticated.principal.user.id, ...wishes])
     const connection = this.#gateway.connect({ ...authenticated, socket: this.#socketOf(socket) })
     this.#connections.set(socket, connection)
     socket.serializeAttachment(connection.state)
     this.#keepSoon()
-    const offered = request.headers.get('Sec-WebSocket-Protocol')
     const headers = new Headers(offered === null ? {} : { 'Sec-WebSocket-Protocol': SUBPROTOCOL })
     return new Response(null, { status: 101, webSocket: client, headers })
   }
@@ -170,7 +171,8 @@ export class GatewayObject extends DurableObject<Bindings> implements GatewayCal
   }
 
   #socketOf(socket: WebSocket) {
-    return createSocket(socket, () => this.#connections.delete(socket))
+    const takesLines = this.ctx.getTags(socket).includes(LINES)
+    return createSocket(socket, { takesLines, onClose: () => this.#connections.delete(socket) })
   }
 
   #end(socket: WebSocket): void {

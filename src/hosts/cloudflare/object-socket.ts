@@ -1,15 +1,22 @@
 import type { Socket } from '../../gateway/ports.ts'
 import { CLOSES } from '../../protocol/errors.ts'
+import { LIMITS } from '../../protocol/limits.ts'
+
+export interface SocketOptions {
+  /** The client takes several frames in one message, one a line: what a message costs here is paid once for all. */
+  readonly takesLines: boolean
+  readonly onClose: () => void
+}
 
 /**
  * createSocket gives a platform socket to a connection. The platform has no pings to send and tells not how much waits
  * for the network: it takes what is sent, answers the pings of clients by itself, and ends a socket whose client is gone.
  */
-export function createSocket(socket: WebSocket, onClose: () => void): Socket {
+export function createSocket(socket: WebSocket, { takesLines, onClose }: SocketOptions): Socket {
   return {
     send({ texts }) {
       if (socket.readyState !== WebSocket.OPEN) return
-      for (const text of texts) socket.send(text)
+      for (const text of takesLines ? toMessages(texts) : texts) socket.send(text)
     },
     isSlow: () => false,
     drained: () => Promise.resolve(),
@@ -19,4 +26,18 @@ export function createSocket(socket: WebSocket, onClose: () => void): Socket {
       onClose()
     },
   }
+}
+
+/** Joins frames up to what a client's frame may have; JSON holds no line break of its own. */
+function toMessages(texts: readonly string[]): string[] {
+  const messages: string[] = []
+  let last = ''
+  for (const text of texts) {
+    if (last !== '' && last.length + text.length >= LIMITS.frameBytes) {
+      messages.push(last)
+      last = ''
+    }
+    last = last === '' ? text : `${last}\n${text}`
+  }
+  return last === '' ? messages : [...messages, last]
 }

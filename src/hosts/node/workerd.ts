@@ -71,6 +71,9 @@ function run({ port, databaseUrl, folder, settings }: WorkerdOptions): ChildProc
       CI: '1',
       WRANGLER_SEND_METRICS: 'false',
       CLOUDFLARE_CF_FETCH_ENABLED: 'false',
+      // Both write every call and frame into a database, which takes more time than the service itself.
+      X_LOCAL_OBSERVABILITY: 'false',
+      X_LOCAL_EXPLORER: 'false',
       CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_POSTGRES: databaseUrl,
     },
   })
