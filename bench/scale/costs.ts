@@ -28,9 +28,9 @@ export const COSTS = {
   latency: { commit: 1.85, turn: 0.107 },
   instance: {
     /** To score one instance for one chat. */
-    score: 0.4,
-    /** To look through one member when a heartbeat is heard. */
-    member: 0.14,
+    score: 0.01,
+    /** To take note of one heartbeat. */
+    heartbeat: 0.04,
     /**
      * For each text that goes over the bus or comes from it, with all that belongs to it: socket, room, commit. When
      * much goes together (143 us a message of 5 texts, at 7,600 a second), and when little does (96 to 112, at 300).

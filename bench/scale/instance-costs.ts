@@ -1,7 +1,7 @@
 import { v7 } from 'uuid'
 import { createMembers } from '../../src/hosts/node/cluster/members.ts'
 import type { PubSub } from '../../src/hosts/node/cluster/pubsub.ts'
-import { ownerOf } from '../../src/hosts/node/cluster/ring.ts'
+import { createRing } from '../../src/hosts/node/cluster/ring.ts'
 
 const SIZES = [10, 100, 1_000] as const
 
@@ -25,9 +25,9 @@ export function measureInstance(): InstanceCosts {
 }
 
 function measureOwner(ids: readonly string[]): number {
-  const taking = new Set(ids)
+  const ring = createRing(ids)
   const chatIds = Array.from({ length: 1_000 }, () => v7())
-  return perCall(2_000_000 / ids.length, (index) => void ownerOf(chatIds[index % 1_000] ?? '', taking))
+  return perCall(2_000_000 / ids.length, (index) => void ring.ownerOf(chatIds[index % 1_000] ?? ''))
 }
 
 function measureHeartbeat(ids: readonly string[]): number {

@@ -96,7 +96,7 @@ function redisOf(spread: Spread, sizes: Sizes, load: Load) {
     pushes: messages * each.pushes,
     bytesOut: messages * each.bytesOut,
     beats,
-    beatCores: (instances * (instances * COSTS.instance.member)) / CORE,
+    beatCores: (instances * COSTS.instance.heartbeat) / CORE,
     /** Over all shards of a Redis Cluster, as names of channels and keys spread. */
     spreadCores: redisCores(
       messages * (each.publishes + 1) + presence.commands + probes.publishes,

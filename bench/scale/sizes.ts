@@ -1,5 +1,5 @@
 import { tellStatus } from '../../src/gateway/presence.ts'
-import { ownerOf } from '../../src/hosts/node/cluster/ring.ts'
+import { createRing } from '../../src/hosts/node/cluster/ring.ts'
 import { createFleet, STILL } from './fleet.ts'
 
 /** Sizes is how many bytes instances say to each other, as the service's own code encodes it. */
@@ -33,10 +33,7 @@ export interface SizesWanted {
 export async function measureSizes({ content, chats, contacts, uuid }: SizesWanted): Promise<Sizes> {
   const { bus, instances, settle, createChat, pass } = await createFleet(2, uuid)
   const chat = await createChat('direct', [0, 1])
-  const owner = ownerOf(
-    chat.id,
-    instances.map(({ id }) => id),
-  )
+  const owner = createRing(instances.map(({ id }) => id)).ownerOf(chat.id)
   const away = instances.find(({ id }) => id !== owner)
   const [, principal] = chat.principals
   if (!away || !principal) throw new Error('Two instances, and a chat of two')

@@ -1,4 +1,4 @@
-import { ownerOf } from '../../src/hosts/node/cluster/ring.ts'
+import { createRing } from '../../src/hosts/node/cluster/ring.ts'
 import type { Random } from '../generator/words.ts'
 import { createIds } from './ids.ts'
 import { KINDS, type Population } from './population.ts'
@@ -86,13 +86,15 @@ function askRing(population: Population, homes: Uint16Array, instances: number, 
   const uuid = createIds(random)
   const ids = Array.from({ length: instances }, uuid)
   const place = new Map(ids.map((id, index) => [id, index]))
+  const ring = createRing(ids)
   const tenth = Math.max(1, Math.round(instances / 10))
+  const left = createRing(ids.slice(tenth))
   const sample = Math.min(population.chats, Math.floor(PAIRS / instances))
   const owned = new Float64Array(instances)
   const counts = { messages: 0, relayed: 0, echoed: 0, byOne: 0, byTenth: 0, needless: 0 }
   for (let index = 0; index < sample; index += 1) {
     const chatId = uuid()
-    const id = ownerOf(chatId, ids)
+    const id = ring.ownerOf(chatId)
     const owner = place.get(id ?? '') ?? 0
     const [begin, end] = boundsOf(population, Math.floor(random() * population.chats))
     const here = population.members.subarray(begin, end).filter((user) => homes[user] === owner).length
@@ -103,7 +105,7 @@ function askRing(population: Population, homes: Uint16Array, instances: number, 
     if (here > 0) counts.echoed += size
     if (owner === 0) counts.byOne += 1
     if (owner < tenth) counts.byTenth += 1
-    else if (ownerOf(chatId, ids.slice(tenth)) !== id) counts.needless += 1
+    else if (left.ownerOf(chatId) !== id) counts.needless += 1
   }
   return {
     sample,

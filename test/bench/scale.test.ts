@@ -14,7 +14,7 @@ import {
   messageTraffic,
   probeTraffic,
 } from '../../bench/scale/traffic.ts'
-import { ownerOf } from '../../src/hosts/node/cluster/ring.ts'
+import { createRing } from '../../src/hosts/node/cluster/ring.ts'
 import { LIMITS } from '../../src/protocol/limits.ts'
 
 const SEED = 7
@@ -153,6 +153,7 @@ async function letAllSend(
       await settle()
     }
   }
-  const away = members.filter(({ instanceId }) => instanceId !== ownerOf(id, ids))
+  const owner = createRing(ids).ownerOf(id)
+  const away = members.filter(({ instanceId }) => instanceId !== owner)
   return { counted: bus.count(), relayed: away.length / members.length }
 }

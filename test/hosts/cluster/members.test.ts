@@ -93,6 +93,20 @@ test('who was frozen holds neither itself for deaf nor the others for gone', asy
   expect(at('a').gone).toEqual([])
 })
 
+test('an instance that is silent is gone, however often one was deaf meanwhile', async () => {
+  const { clock, at } = await stage('a', 'b')
+  pass(clock, 1)
+  at('b').link.isDown = true
+  for (let round = 0; round < 10; round += 1) {
+    at('a').link.isStarved = true
+    pass(clock, 1)
+    expect(at('a').members.isDeaf).toBe(true)
+    at('a').link.isStarved = false
+    pass(clock, 1)
+  }
+  expect(at('a').gone).toEqual(['b'])
+})
+
 test('who is doubted gets no commands until it is heard again, and is not gone', async () => {
   const { clock, at } = await stage('a', 'b')
   at('a').members.doubt('b')

@@ -1,7 +1,7 @@
 import { v7 } from 'uuid'
 import { expect, test } from 'vitest'
 import { createRelay, type Relay } from '../../../src/hosts/node/cluster/relay.ts'
-import { ownerOf } from '../../../src/hosts/node/cluster/ring.ts'
+import { createRing } from '../../../src/hosts/node/cluster/ring.ts'
 import type { CommandType } from '../../../src/protocol/commands.ts'
 import { TIMES } from '../../../src/protocol/limits.ts'
 import type { Envelope, Outcome, Principal } from '../../../src/rooms/ports.ts'
@@ -48,7 +48,13 @@ function stage() {
     }
     const relay = createRelay({
       pubsub: link,
-      members: { self, taking, doubt: (instanceId) => void taking.delete(instanceId) },
+      members: {
+        self,
+        get taking() {
+          return createRing(taking)
+        },
+        doubt: (instanceId) => void taking.delete(instanceId),
+      },
       rooms,
       clock,
       ids: { uuid: () => v7() },
@@ -58,7 +64,7 @@ function stage() {
   }
   const one = start('one')
   const two = start('two')
-  const isOne = ownerOf(CHAT, taking) === 'one'
+  const isOne = createRing(taking).ownerOf(CHAT) === 'one'
   /** Runs what waits for the end of the pass, until nothing does. */
   const settle = async () => {
     for (let quiet = 0; quiet < 5; quiet += 1) {

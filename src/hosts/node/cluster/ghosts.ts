@@ -3,7 +3,6 @@ import { tellStatus } from '../../../gateway/presence.ts'
 import type { Broadcast, Clock } from '../../../rooms/ports.ts'
 import type { Members } from './members.ts'
 import type { ClusterPresence } from './presence.ts'
-import { ownerOf } from './ring.ts'
 
 interface GhostsPorts {
   readonly members: Pick<Members, 'self' | 'taking'>
@@ -20,7 +19,7 @@ interface GhostsPorts {
  */
 export async function tellGhosts(instanceId: string, ports: GhostsPorts): Promise<void> {
   const { members, presence, users, changes, broadcast, clock } = ports
-  if (ownerOf(instanceId, members.taking) !== members.self) return
+  if (members.taking.ownerOf(instanceId) !== members.self) return
   const statuses = await presence.forget(instanceId)
   const gone = [...statuses].flatMap(([userId, status]) => (status === 'offline' ? [userId] : []))
   if (gone.length === 0) return

@@ -1,6 +1,7 @@
 import type { Clock } from '../../../rooms/ports.ts'
 import { startProbe } from './probe.ts'
 import type { PubSub } from './pubsub.ts'
+import { createRing, type Ring } from './ring.ts'
 
 /** Milliseconds between two heartbeats of an instance. */
 const BEAT = 1_000
@@ -26,7 +27,7 @@ export interface MembersPorts {
 export interface Members {
   readonly self: string
   /** Those that take commands, this instance included while it does. While it is deaf it knows itself alone. */
-  readonly taking: ReadonlySet<string>
+  readonly taking: Ring
   /** Whether an instance is known to be there, if only to drain. */
   isThere(instanceId: string): boolean
   /** Nobody listens under this name: it gets no commands until it is heard again. */
@@ -49,8 +50,9 @@ export function createMembers({ self, pubsub, clock, onGone }: MembersPorts): Me
   let isTaking = true
   let isStopped = false
   let isDeaf = true
+  let echoAt = clock.now()
   let reconnectAt = clock.now() + GONE
-  const alone: ReadonlySet<string> = new Set([self])
+  const alone = createRing([self])
   let taking = alone
   const subscribed = pubsub.subscribe(CHANNEL, hear)
   void subscribed.then(() => tell('join'))
@@ -68,10 +70,11 @@ export function createMembers({ self, pubsub, clock, onGone }: MembersPorts): Me
       forget(instanceId)
       return
     }
-    const isKnown = members.has(instanceId)
-    members.set(instanceId, { heardAt: clock.now(), isTaking: word !== 'leave' })
-    if (instanceId !== self && (!isKnown || word === 'join')) tell(isTaking ? 'beat' : 'leave')
-    choose()
+    const before = members.get(instanceId)
+    const now: Member = { heardAt: clock.now(), isTaking: word !== 'leave' }
+    members.set(instanceId, now)
+    if (instanceId !== self && (!before || word === 'join')) tell(isTaking ? 'beat' : 'leave')
+    if (before?.isTaking !== now.isTaking) choose()
   }
 
   function fallDeaf(): void {
@@ -81,12 +84,15 @@ export function createMembers({ self, pubsub, clock, onGone }: MembersPorts): Me
     choose()
   }
 
-  /** Whoever was not heard while one was deaf is given as long as anybody. */
+  /** The time in which one was deaf is held against nobody. */
   function hearAgain(): void {
-    if (!isDeaf) return
-    isDeaf = false
-    for (const member of members.values()) member.heardAt = clock.now()
-    choose()
+    const now = clock.now()
+    if (isDeaf) {
+      isDeaf = false
+      for (const member of members.values()) member.heardAt = Math.min(now, member.heardAt + now - echoAt)
+      choose()
+    }
+    echoAt = now
   }
 
   function beat(): void {
@@ -116,7 +122,7 @@ export function createMembers({ self, pubsub, clock, onGone }: MembersPorts): Me
   function choose(): void {
     const ids = [...members].flatMap(([id, member]) => (id !== self && member.isTaking ? [id] : []))
     const others = isAlone() ? [] : ids
-    taking = new Set(isTaking || others.length === 0 ? [self, ...others] : others)
+    taking = createRing(isTaking || others.length === 0 ? [self, ...others] : others)
   }
 
   return {

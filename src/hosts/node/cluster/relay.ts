@@ -13,7 +13,6 @@ import type {
 } from '../../../rooms/ports.ts'
 import type { Members } from './members.ts'
 import type { PubSub } from './pubsub.ts'
-import { ownerOf } from './ring.ts'
 
 /** How long an owner may take to answer, in milliseconds: longer than a room tries to commit, whose refusal is an answer. */
 const ANSWER = TIMES.commitDeadline + 500
@@ -139,7 +138,7 @@ export function createRelay(ports: RelayPorts): Relay {
   /** Asks the owner, again where it does not answer; undefined when the room is to be run here. */
   async function ask(question: Unnumbered<Question>): Promise<Outcome | null | undefined> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-      const owner = ownerOf(question.chatId, members.taking)
+      const owner = members.taking.ownerOf(question.chatId)
       if (owner === undefined || owner === members.self) return undefined
       const outcome = await askOnce(owner, question)
       if (outcome !== undefined) return outcome
@@ -165,7 +164,7 @@ export function createRelay(ports: RelayPorts): Relay {
   }
 
   function createHandle(chatId: string): RoomHandle {
-    const isHere = () => (ownerOf(chatId, members.taking) ?? members.self) === members.self
+    const isHere = () => (members.taking.ownerOf(chatId) ?? members.self) === members.self
     return {
       async dispatch<T extends CommandType>(given: Envelope<T>) {
         if (isHere()) return rooms.get(chatId).dispatch(given)
@@ -174,7 +173,7 @@ export function createRelay(ports: RelayPorts): Relay {
         return (outcome ?? (await rooms.get(chatId).dispatch(envelope))) as Outcome<T>
       },
       typing(principal, isTyping) {
-        const owner = ownerOf(chatId, members.taking) ?? members.self
+        const owner = members.taking.ownerOf(chatId) ?? members.self
         if (owner === members.self) rooms.get(chatId).typing(principal, isTyping)
         else tell(owner, { type: 'typing', chatId, principal, isTyping })
       },

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
-import { ownerOf } from '../cluster/ring.ts'
+import { createRing } from '../cluster/ring.ts'
 import { type BadNetwork, createBadNetwork } from './bad-network.ts'
 import { FaultyInstance } from './instance.ts'
 import { createPostgresServer, type PostgresServer } from './servers/postgres.ts'
@@ -136,10 +136,7 @@ export async function createStage(size: number, settings: StageSettings = {}): P
     heal,
     ownerOf(chatId) {
       const up = instances.filter(({ isUp }) => isUp)
-      const owner = ownerOf(
-        chatId,
-        up.flatMap(({ clusterId }) => clusterId ?? []),
-      )
+      const owner = createRing(up.flatMap(({ clusterId }) => clusterId ?? [])).ownerOf(chatId)
       return up.find(({ clusterId }) => clusterId === owner)
     },
     close,
