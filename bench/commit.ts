@@ -156,7 +156,15 @@ async function createRoom(db: Database): Promise<BenchRoom> {
       ownerId: null,
       subject: null,
     },
-    ...{ status: null, assigneeId: null, history: 'all', isOpen: false, createdAt: now() },
+    ...{
+      status: null,
+      assigneeId: null,
+      parentId: null,
+      session: null,
+      history: 'all',
+      isOpen: false,
+      createdAt: now(),
+    },
   }
   return { chat, users, seq: 1 }
 }

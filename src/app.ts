@@ -11,6 +11,8 @@ import { refuse } from './protocol/errors.ts'
 import { LIMITS } from './protocol/limits.ts'
 import { accessLog } from './routes/access-log.ts'
 import { clientAddress, networkOf } from './routes/address.ts'
+import { adminRoutes } from './routes/admin.ts'
+import { agentRoutes } from './routes/agents.ts'
 import { authRoutes } from './routes/auth.ts'
 import { chatRoutes } from './routes/chats.ts'
 import { contactRoutes } from './routes/contacts.ts'
@@ -26,6 +28,7 @@ import { participantRoutes } from './routes/participants.ts'
 import { referenceRoutes } from './routes/reference/routes.ts'
 import { answerError, answerRefusal } from './routes/refusals.ts'
 import { searchRoutes } from './routes/search.ts'
+import { sessionRoutes } from './routes/sessions.ts'
 import { socketRoutes } from './routes/socket.ts'
 import { userRoutes } from './routes/users.ts'
 
@@ -84,7 +87,7 @@ export function createApp(deps: AppDeps) {
 
 function createApi(deps: AppDeps) {
   const app = new OpenAPIHono<AppEnv>()
-  for (const path of ['users', 'contacts', 'chats', 'messages', 'admin'])
+  for (const path of ['users', 'contacts', 'chats', 'messages', 'sessions', 'agents', 'admin'])
     app.use(`/api/${path}/*`, requireUser(deps))
   app.use('/api/admin/*', requireAdmin)
   return app
@@ -97,6 +100,9 @@ function createApi(deps: AppDeps) {
     .route('/api/messages', searchRoutes(deps))
     .route('/api/messages', messageRoutes(deps))
     .route('/api/admin/jobs', jobRoutes(deps))
+    .route('/api/admin', adminRoutes(deps))
+    .route('/api/sessions', sessionRoutes(deps))
+    .route('/api/agents', agentRoutes(deps))
 }
 
 /** What every request passes, in this order. */

@@ -127,7 +127,16 @@ function toUser(id: string, index: number): User {
 /** As the store keeps a chat of which nothing but its beginning is known. */
 function toChat(id: string, kind: ChatKind, users: readonly User[]): MemoryChat {
   const at = new Date(NOW).toISOString()
-  const none = { name: null, slug: null, avatarUrl: null, ownerId: null, subject: null, assigneeId: null }
+  const none = {
+    name: null,
+    slug: null,
+    avatarUrl: null,
+    ownerId: null,
+    subject: null,
+    assigneeId: null,
+    parentId: null,
+    session: null,
+  }
   const chat = { ...none, id, kind, status: null, history: 'all', isOpen: false, createdAt: at } as const
   const marks = { role: 'member', joinedSeq: 1, leftSeq: null, readSeq: 1, deliveredSeq: 1 } as const
   const participants = new Map(users.map((user) => [user.id, { ...marks, userId: user.id, user }]))

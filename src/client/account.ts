@@ -105,6 +105,8 @@ export class Account {
       case 'contact:updated':
         this.setContact(signal.data.userId, signal.data.contact)
         break
+      case 'session:waiting':
+        break
       default:
         signal satisfies never
     }

@@ -27,6 +27,12 @@ function changeOf(state: ChatState, event: ChatEvent): Partial<ChatState> {
     case 'chat:created':
     case 'chat:updated':
       return { info: event.data.chat, ...putParticipants(state, event.data.participants) }
+    case 'session:queued':
+    case 'session:accepted':
+    case 'session:transferred':
+    case 'session:closed':
+    case 'session:reopened':
+      return { info: event.data.chat }
     case 'chat:deleted':
       return { standing: 'deleted', typing: [] }
     case 'participant:joined':

@@ -1,5 +1,5 @@
 import type { Hello } from '../protocol/frames.ts'
-import type { Message, PresenceStatus } from '../protocol/model.ts'
+import type { ChatInfo, Message, PresenceStatus, UserSummary } from '../protocol/model.ts'
 import { Account, type ChatChange } from './account.ts'
 import { toEvent } from './ack-event.ts'
 import { isFollowed, type QueuedMessage, type SendBody } from './chat-state.ts'
@@ -46,6 +46,8 @@ export interface ReplicaEvents {
   cleared: undefined
   /** Somebody's presence, or how one stands with somebody, changed. */
   people: { userId: string }
+  /** To agents and admins: a session has come into the queue or left it, as its `status` says. */
+  queue: { chat: ChatInfo; customer: UserSummary | null }
 }
 
 /** Commands about one message, which its id and chat name. */
@@ -77,6 +79,7 @@ export function createReplica(ports: ReplicaPorts, settings: ReplicaSettings): R
   const account = new Account(settings, {
     onChat,
     onSignal({ data }) {
+      if ('customer' in data) events.emit('queue', data)
       if ('userId' in data) events.emit('people', { userId: data.userId })
     },
     onClear() {
@@ -131,6 +134,7 @@ export function createReplica(ports: ReplicaPorts, settings: ReplicaSettings): R
       case 'typing':
       case 'user:status':
       case 'contact:updated':
+      case 'session:waiting':
         account.hear(frame)
         break
       default:

@@ -119,6 +119,13 @@ export class ChatCopy {
         this.chat = event.data.chat
         for (const it of event.data.participants) this.#participants.set(it.userId, it)
         break
+      case 'session:queued':
+      case 'session:accepted':
+      case 'session:transferred':
+      case 'session:closed':
+      case 'session:reopened':
+        this.chat = event.data.chat
+        break
       case 'participant:joined':
       case 'participant:updated':
         this.#participants.set(event.data.participant.userId, event.data.participant)

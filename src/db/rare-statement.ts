@@ -1,12 +1,13 @@
 import type { ChatEvent, ChatEventOf } from '../protocol/events.ts'
-import type { ChatInfo, Participant } from '../protocol/model.ts'
+import type { ChatInfo, Participant, SessionInfo } from '../protocol/model.ts'
 import type { Turn } from '../rooms/ports.ts'
 import type { NewJob } from '../workers/ports.ts'
 import { type Statement, toJson } from './hot-statement.ts'
 import { ADD_JOBS, JOB_COLUMNS, jobArrays, jobColumns } from './jobs.ts'
+import { audit, desks, isSeated, seats } from './session-parts.ts'
 
 /** Takes a value in and answers its placeholder. */
-type Param = (value: unknown) => string
+export type Param = (value: unknown) => string
 
 /** Only these fields of a chat row are public. */
 const CHAT_COLUMNS = {
@@ -19,7 +20,16 @@ const CHAT_COLUMNS = {
   assignee_id: 'assigneeId',
   history: 'history',
   is_open: 'isOpen',
+  parent_id: 'parentId',
 } as const satisfies Record<string, keyof ChatInfo>
+
+const SESSION_COLUMNS = {
+  external_id: 'externalId',
+  team: 'team',
+  queued_at: 'queuedAt',
+  closed_at: 'closedAt',
+  close_reason: 'closeReason',
+} as const satisfies Record<string, keyof SessionInfo>
 
 /**
  * rareStatement commits one turn of anything but messages and receipts, by the same fence as the hot statement and
@@ -29,6 +39,7 @@ const CHAT_COLUMNS = {
 export function rareStatement(turn: Turn, jobs: readonly NewJob[]): Statement {
   const values: unknown[] = []
   const param: Param = (value) => `$${values.push(value)}`
+  const seating = turn.seats ? [`desks as materialized (${desks(turn, turn.seats, param)})`] : []
   const parts = [headOf(turn, param), ...turn.events.flatMap((event) => partsOf(event, turn, param))]
   const joined = turn.events.flatMap((event) =>
     event.type === 'participant:joined' ? [event.data.participant] : [],
@@ -39,42 +50,77 @@ export function rareStatement(turn: Turn, jobs: readonly NewJob[]): Statement {
     values.push(...jobColumns(jobs))
     parts.push(`${ADD_JOBS} from head, unnest(${arrays}) as j(${JOB_COLUMNS})`)
   }
-  const ctes = parts.map((part, index) => `${index === 0 ? 'head' : `part_${index}`} as (${part})`)
+  if (turn.seats) parts.push(seats(turn, turn.seats, param))
+  parts.push(...audit(turn, param))
+  const ctes = [
+    ...seating,
+    ...parts.map((part, index) => `${index === 0 ? 'head' : `part_${index}`} as (${part})`),
+  ]
   return { text: `with ${ctes.join(',\n')}\nselect id from head`, values }
 }
 
 function headOf(turn: Turn, param: Param): string {
   const created = turn.events.find((event) => event.type === 'chat:created')
-  if (created) return createHead(created, param)
+  if (created) return createHead(created, turn, param)
   const sets = [`seq = ${param(turn.prevSeq + turn.events.length)}`]
   for (const event of turn.events) {
-    if (event.type !== 'chat:updated' && event.type !== 'chat:deleted') continue
+    if (event.type === 'message:new') sets.push(...assign(lastMessage(event), param))
+    if (event.type !== 'chat:deleted' && !isOfChat(event)) continue
     sets.push(`changed_seq = ${param(event.seq)}`)
     if (event.type === 'chat:deleted') sets.push(`deleted_at = ${param(event.at)}`)
-    else sets.push(...chatColumns(event.data.chat).map(([column, value]) => `${column} = ${param(value)}`))
+    else sets.push(...assign(chatColumns(event.data.chat), param))
   }
   return `update chats set ${sets.join(', ')} where id = (
     select id from chats where id = ${param(turn.chatId)} and seq = ${param(turn.prevSeq)} and deleted_at is null
     for no key update skip locked
-  ) returning id`
+  )${turn.seats ? ` and ${isSeated(turn.seats)}` : ''} returning id`
 }
 
-function createHead({ seq, data: { chat } }: ChatEventOf<'chat:created'>, param: Param): string {
-  const columns: [string, unknown][] = [
+function createHead({ seq, data: { chat } }: ChatEventOf<'chat:created'>, turn: Turn, param: Param): string {
+  const columns: Columns = [
     ['id', chat.id],
     ['kind', chat.kind],
     ...chatColumns(chat),
-    ['seq', seq],
+    ...turn.events.flatMap((event) => (event.type === 'message:new' ? lastMessage(event) : [])),
+    ['seq', turn.prevSeq + turn.events.length],
     ['changed_seq', seq],
     ['created_at', chat.createdAt],
   ]
   return `insert into chats (${columns.map(([column]) => column).join(', ')})
-    values (${columns.map(([, value]) => param(value)).join(', ')}) on conflict (id) do nothing returning id`
+    select ${columns.map(([, value]) => param(value)).join(', ')} ${turn.seats ? `where ${isSeated(turn.seats)}` : ''}
+    on conflict (id) do nothing returning id`
 }
 
-function chatColumns(chat: ChatInfo): [string, unknown][] {
-  return Object.entries(CHAT_COLUMNS).map(([column, field]) => [column, chat[field]])
+type Columns = readonly (readonly [column: string, value: unknown])[]
+
+function chatColumns(chat: ChatInfo): Columns {
+  const own = Object.entries(CHAT_COLUMNS).map(([column, field]) => [column, chat[field]] as const)
+  const { session } = chat
+  if (!session) return own
+  return [
+    ...own,
+    ...Object.entries(SESSION_COLUMNS).map(([column, field]) => [column, session[field]] as const),
+    ['metadata', toJson(session.metadata)],
+  ]
 }
+
+function lastMessage({ seq, at }: ChatEventOf<'message:new'>): Columns {
+  return [
+    ['last_message_seq', seq],
+    ['last_message_at', at],
+  ]
+}
+
+function assign(columns: Columns, param: Param): string[] {
+  return columns.map(([column, value]) => `${column} = ${param(value)}`)
+}
+
+/** An event that changes the chat's own fields. */
+function isOfChat(event: ChatEvent): event is ChatEventOf<'chat:updated' | SessionEvent> {
+  return event.type === 'chat:updated' || event.type.startsWith('session:')
+}
+
+type SessionEvent = Extract<ChatEvent['type'], `session:${string}`>
 
 function partsOf(event: ChatEvent, turn: Turn, param: Param): string[] {
   switch (event.type) {
@@ -99,15 +145,28 @@ function partsOf(event: ChatEvent, turn: Turn, param: Param): string[] {
         `update chat_participants set left_seq = ${param(event.seq)}, changed_seq = ${param(event.seq)} from head
          where chat_id = head.id and user_id = ${param(event.data.userId)}`,
       ]
+    case 'message:new':
+      return [send(event, param)]
     case 'participant:joined':
+    case 'session:queued':
+    case 'session:accepted':
+    case 'session:transferred':
+    case 'session:closed':
+    case 'session:reopened':
     case 'chat:deleted':
       return []
-    case 'message:new':
     case 'receipts':
       throw new Error(`${event.type} cannot share a turn with other changes`)
     default:
       return event satisfies never
   }
+}
+
+/** A message of the service's own, which comes with what it tells of. */
+function send({ data: { message: it } }: ChatEventOf<'message:new'>, param: Param): string {
+  const values = [it.id, it.seq, it.seq, it.senderId, it.contentType, it.content]
+  return `insert into messages (chat_id, id, seq, changed_seq, sender_id, content_type, content, metadata, created_at)
+    select head.id, ${values.map(param).join(', ')}, ${param(toJson(it.metadata))}, ${param(it.createdAt)} from head`
 }
 
 function edit({ data: { message }, at }: ChatEventOf<'message:edited'>, param: Param): string[] {

@@ -1,6 +1,7 @@
 import type { KnownUser, RoomStore } from '../rooms/ports.ts'
 import type { Committer } from './commit.ts'
 import type { Database } from './connect.ts'
+import { knowSessions } from './known-sessions.ts'
 import {
   type ChatRow,
   chatJson,
@@ -53,7 +54,7 @@ export function createRoomStore(db: Database, committer: Pick<Committer, 'commit
     return ids.length === 0 ? [] : db.ask<T>({ name, text, values: [ids] })
   }
 
-  return {
+  const store: RoomStore = {
     async load(chatId) {
       const [row] = await db.ask<LoadRow>({ name: 'load-room', text: LOAD, values: [chatId] })
       if (!row) return undefined
@@ -67,19 +68,22 @@ export function createRoomStore(db: Database, committer: Pick<Committer, 'commit
       }
     },
 
-    async read({ messageIds, userIds }) {
-      const [messages, users] = await Promise.all([
+    async read({ messageIds, userIds, sessions }) {
+      const [messages, users, known] = await Promise.all([
         list<{ message: MessageRow }>('read-messages', READ_MESSAGES, messageIds),
         list<{ user: UserRow; blocked: string[] }>('read-users', READ_USERS, userIds),
+        sessions && knowSessions(db, sessions, store.load),
       ])
       return {
         messages: new Map(messages.map(({ message }) => [message.id, toMessage(message)])),
         users: new Map(
           users.map(({ user, blocked }): [string, KnownUser] => [user.id, { user: toUser(user), blocked }]),
         ),
+        ...(known && { sessions: known }),
       }
     },
 
     commit: (turn) => committer.commit(turn),
   }
+  return store
 }

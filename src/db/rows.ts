@@ -6,6 +6,7 @@ import type {
   Metadata,
   Participant,
   Reaction,
+  SessionInfo,
   User,
   UserSummary,
 } from '../protocol/model.ts'
@@ -30,6 +31,13 @@ export interface ChatRow {
   readonly subject: string | null
   readonly status: ChatInfo['status']
   readonly assignee_id: string | null
+  readonly parent_id: string | null
+  readonly external_id: string | null
+  readonly team: string | null
+  readonly metadata: Metadata | null
+  readonly queued_at: string | null
+  readonly closed_at: string | null
+  readonly close_reason: string | null
   readonly history: ChatInfo['history']
   readonly is_open: boolean
   readonly created_at: string
@@ -129,6 +137,10 @@ export function toUser(row: UserRow): User {
   }
 }
 
+export function toSummary({ id, username, display_name, avatar_url, type }: UserRow): UserSummary {
+  return { id, username, displayName: display_name, avatarUrl: avatar_url, type }
+}
+
 export function toChatInfo(row: ChatRow): ChatInfo {
   return {
     id: row.id,
@@ -140,9 +152,22 @@ export function toChatInfo(row: ChatRow): ChatInfo {
     subject: row.subject,
     status: row.status,
     assigneeId: row.assignee_id,
+    parentId: row.parent_id,
+    session: row.kind === 'session' ? toSessionInfo(row) : null,
     history: row.history,
     isOpen: row.is_open,
     createdAt: new Date(row.created_at).toISOString(),
+  }
+}
+
+function toSessionInfo(row: ChatRow): SessionInfo {
+  return {
+    externalId: row.external_id,
+    team: row.team,
+    metadata: row.metadata,
+    queuedAt: toTime(row.queued_at),
+    closedAt: toTime(row.closed_at),
+    closeReason: row.close_reason,
   }
 }
 

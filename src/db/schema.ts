@@ -14,7 +14,15 @@ import {
   uniqueIndex,
   uuid,
 } from 'drizzle-orm/pg-core'
-import type { ChatInfo, ChatKind, ContentType, Formatting, Metadata, Role } from '../protocol/model.ts'
+import type {
+  ChatInfo,
+  ChatKind,
+  ContentType,
+  Formatting,
+  Metadata,
+  Role,
+  UserType,
+} from '../protocol/model.ts'
 
 /** A change's number. Far below 2^53, so a number carries it without loss. */
 const seq = () => bigint({ mode: 'number' })
@@ -31,9 +39,7 @@ export const users = pgTable(
     id: uuid().primaryKey(),
     issuer: text().notNull(),
     subject: text().notNull(),
-    type: text()
-      .$type<'member' | 'customer' | 'dentist' | 'agent' | 'restaurant' | 'admin' | 'bot'>()
-      .notNull(),
+    type: text().$type<UserType>().notNull(),
     username: text().notNull(),
     displayName: text().notNull(),
     avatarUrl: text(),
@@ -48,6 +54,8 @@ export const users = pgTable(
     uniqueIndex('users_local_username')
       .on(sql`lower(${table.username})`)
       .where(sql`${table.issuer} = 'local'`),
+    // Whom a waiting session is told to.
+    index('users_staff').on(table.type).where(sql`${table.type} in ('agent', 'admin')`),
     index('users_names').using(
       'gin',
       table.username.op('gin_trgm_ops'),
@@ -122,6 +130,13 @@ export const chats = pgTable(
     subject: text(),
     status: text().$type<'waiting' | 'active' | 'closed'>(),
     assigneeId: uuid(),
+    parentId: uuid(),
+    externalId: text(),
+    team: text(),
+    metadata: json().$type<Metadata>(),
+    queuedAt: time(),
+    closedAt: time(),
+    closeReason: text(),
     history: text().$type<ChatInfo['history']>().notNull(),
     isOpen: boolean().notNull(),
     seq: seq().notNull(),
@@ -135,6 +150,11 @@ export const chats = pgTable(
     uniqueIndex('chats_slug')
       .on(table.slug)
       .where(sql`${table.slug} is not null and ${table.deletedAt} is null`),
+    index('chats_queue').on(table.queuedAt, table.id).where(sql`${table.status} = 'waiting'`),
+    index('chats_sessions').on(table.createdAt, table.id).where(sql`${table.kind} = 'session'`),
+    index('chats_assignee').on(table.assigneeId, table.createdAt).where(sql`${table.kind} = 'session'`),
+    index('chats_customer').on(table.ownerId, table.createdAt).where(sql`${table.kind} = 'session'`),
+    index('chats_external').on(table.externalId).where(sql`${table.externalId} is not null`),
   ],
 )
 

@@ -81,6 +81,13 @@ export function createAct(ports: ActPorts): Act {
             reply,
           ),
         ).catch(failed(reply))
+      case 'session:accept':
+      case 'session:transfer':
+      case 'session:release':
+      case 'session:close':
+      case 'session:reopen':
+        dispatch(connection, { type: frame.type, ...frame.data } as CommandOf<typeof frame.type>, reply)
+        return undefined
       case 'typing:start':
       case 'typing:stop':
         reply(type(connection, user, frame))

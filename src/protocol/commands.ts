@@ -17,6 +17,7 @@ import {
   Participant,
   Slug,
 } from './model.ts'
+import { SESSION_COMMANDS } from './sessions.ts'
 
 /** What a person may send; `system` messages are the service's own. */
 const SentContentType = ContentType.exclude(['system'])
@@ -126,6 +127,7 @@ const commands = {
   'participant:add': z.object({ chatId: ChatId, ...AddParticipantsBody.shape }),
   'participant:remove': z.object({ chatId: ChatId, userId: UserId }),
   'participant:role': z.object({ chatId: ChatId, userId: UserId, ...RoleBody.shape }),
+  ...SESSION_COMMANDS,
 } as const
 
 export type CommandType = keyof typeof commands
@@ -163,6 +165,15 @@ export const ACKS = {
   'participant:add': ParticipantsAck,
   'participant:remove': SeqAck,
   'participant:role': ParticipantsAck,
+  'session:create': ChatAck.extend({ replayed: z.boolean() }),
+  'session:accept': ChatAck,
+  'session:transfer': ChatAck,
+  'session:release': ChatAck,
+  'session:close': ChatAck,
+  'session:reopen': ChatAck,
+  'session:observe': ParticipantsAck,
+  'notes:open': ChatAck,
+  'notes:follow': SeqAck,
 } as const satisfies Record<CommandType, z.ZodType>
 
 export type AckOf<T extends CommandType> = { [K in T]: z.infer<(typeof ACKS)[K]> }[T]

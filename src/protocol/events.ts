@@ -53,6 +53,13 @@ export const ChatEvent = z.discriminatedUnion('type', [
   event('participant:updated', "A role changed, or something of the participant's own (read `me` again)", {
     participant: Participant,
   }),
+  event('session:queued', 'The session waits in the queue again', { chat: ChatInfo }),
+  event('session:accepted', 'A professional has taken the session', { chat: ChatInfo }),
+  event('session:transferred', 'It is with another professional, or in the queue of a team', {
+    chat: ChatInfo,
+  }),
+  event('session:closed', 'It is closed, and takes no more messages', { chat: ChatInfo }),
+  event('session:reopened', 'It is open again: in the queue, or with its professional', { chat: ChatInfo }),
 ])
 export type ChatEvent = z.infer<typeof ChatEvent>
 export type ChatEventType = ChatEvent['type']
@@ -76,6 +83,11 @@ export const Signal = z.discriminatedUnion('type', [
       userId: UserId.describe('The other user'),
       contact: Contact.nullable(),
     }),
+  ),
+  signal(
+    'session:waiting',
+    'To available agents and admins: a session has come into the queue or left it, as its status says',
+    z.object({ chat: ChatInfo, customer: UserSummary.nullable() }),
   ),
 ])
 export type Signal = z.infer<typeof Signal>

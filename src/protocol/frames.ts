@@ -6,6 +6,7 @@ import { ChatEvent, Signal } from './events.ts'
 import { ChatId, MessageId, Seq, Time } from './ids.ts'
 import { LIMITS } from './limits.ts'
 import { ChangeSet, PresenceStatus, User } from './model.ts'
+import { CloseSessionBody, TransferSessionBody } from './sessions.ts'
 
 const FrameId = z
   .string()
@@ -62,6 +63,15 @@ export const ClientFrame = z.discriminatedUnion('type', [
     'How one wants to be seen',
     z.strictObject({ status: PresenceStatus.exclude(['offline']) }),
   ),
+  up('session:accept', 'Take a session from the queue', z.strictObject({ chatId: ChatId })),
+  up(
+    'session:transfer',
+    'Give a session to another professional, or to a team',
+    TransferSessionBody.safeExtend({ chatId: ChatId }),
+  ),
+  up('session:release', 'Give a session back to the queue', z.strictObject({ chatId: ChatId })),
+  up('session:close', 'Close a session', CloseSessionBody.extend({ chatId: ChatId })),
+  up('session:reopen', 'Open a closed session again', z.strictObject({ chatId: ChatId })),
   up(
     'auth',
     'A fresh access token for this connection',
@@ -81,6 +91,11 @@ export const FrameAcks = {
   'message:delivered': ACKS['message:delivered'],
   'reaction:add': ACKS['reaction:add'],
   'reaction:remove': ACKS['reaction:remove'],
+  'session:accept': ACKS['session:accept'],
+  'session:transfer': ACKS['session:transfer'],
+  'session:release': ACKS['session:release'],
+  'session:close': ACKS['session:close'],
+  'session:reopen': ACKS['session:reopen'],
   sync: z.object({ logId: z.string(), chats: Heads }),
   'presence:update': z.object({}),
   auth: z.object({ expiresAt: Time }),

@@ -23,6 +23,15 @@ export const LIMITS = {
   metadataDepth: 8,
   nameCharacters: 100,
   slugCharacters: 100,
+  subjectCharacters: 200,
+  teamCharacters: 50,
+  /** Of a caller's own name for a session or a guest. */
+  externalIdCharacters: 200,
+  closeReasonCharacters: 500,
+  /** Sessions that an agent may have at once, until an admin sets another number. */
+  agentCapacity: 5,
+  agentCapacityMost: 1_000,
+  teamsPerAgent: 50,
   avatarUrlCharacters: 500,
   usernameCharacters: 50,
   /** bcrypt reads no further than byte 72, so a longer password is refused instead of cut. */

@@ -4,6 +4,7 @@ import { LIMITS } from './limits.ts'
 import { isStorable, spokenText, text, utf8Bytes } from './text.ts'
 
 export const UserType = z.enum(['member', 'customer', 'dentist', 'agent', 'restaurant', 'admin', 'bot'])
+export type UserType = z.infer<typeof UserType>
 
 export const PresenceStatus = z.enum(['online', 'away', 'busy', 'offline'])
 export type PresenceStatus = z.infer<typeof PresenceStatus>
@@ -33,6 +34,7 @@ export const ChatKind = z.enum(['direct', 'group', 'session', 'notes'])
 export type ChatKind = z.infer<typeof ChatKind>
 
 export const SessionStatus = z.enum(['waiting', 'active', 'closed'])
+export type SessionStatus = z.infer<typeof SessionStatus>
 
 export const Role = z
   .enum(['owner', 'admin', 'member', 'customer', 'provider', 'agent', 'observer'])
@@ -137,6 +139,19 @@ export const History = z
   .enum(['all', 'since_join'])
   .describe('What somebody who joins may read of the time before')
 
+/** SessionInfo is what a session has beyond other chats. Its customer sees it, too. */
+export const SessionInfo = z
+  .object({
+    externalId: z.string().nullable().describe("The opener's own name for the session"),
+    team: z.string().nullable().describe('Whose queue it is in; null for that of all agents'),
+    metadata: Metadata.nullable(),
+    queuedAt: Time.nullable().describe('Since when it waits; null while it does not'),
+    closedAt: Time.nullable(),
+    closeReason: z.string().nullable(),
+  })
+  .meta({ id: 'SessionInfo', description: 'What a session has beyond other chats' })
+export type SessionInfo = z.infer<typeof SessionInfo>
+
 /** ChatInfo is what every participant sees alike, and so what events carry. */
 export const ChatInfo = z
   .object({
@@ -145,10 +160,12 @@ export const ChatInfo = z
     name: z.string().nullable(),
     slug: z.string().nullable(),
     avatarUrl: z.string().nullable(),
-    ownerId: UserId.nullable(),
+    ownerId: UserId.nullable().describe('Of a group; of a session, its customer'),
     subject: z.string().nullable(),
     status: SessionStatus.nullable().describe('Of a session; null otherwise'),
-    assigneeId: UserId.nullable(),
+    assigneeId: UserId.nullable().describe('The professional whose session it is, or was when it closed'),
+    parentId: ChatId.nullable().describe('Of notes: the session that they are about'),
+    session: SessionInfo.nullable().describe('Of a session; null otherwise'),
     history: History,
     isOpen: z.boolean().describe('Whoever knows the slug may join'),
     createdAt: Time,
@@ -222,6 +239,11 @@ export const AvatarUrl = z
   .url({ protocol: /^https$/, error: 'Must be an https URL' })
   .max(LIMITS.avatarUrlCharacters)
   .refine(isStorable, { error: 'Must not contain U+0000 or a lone surrogate' })
+export const Subject = spokenText(LIMITS.subjectCharacters, 'Subject must not be empty')
+export const Team = z
+  .string()
+  .regex(/^[a-z0-9]+(?:-[a-z0-9]+)*$/, 'Must be lower-case letters, digits and single hyphens')
+  .max(LIMITS.teamCharacters, `Must be at most ${LIMITS.teamCharacters} characters`)
 export const Slug = z
   .string()
   .regex(/^[a-z0-9]+(?:-[a-z0-9]+)*$/, 'Must be lower-case letters, digits and single hyphens')

@@ -1,8 +1,16 @@
 /** The version of the wire. A test pins a hash of all frame schemas to it. */
-export const PROTOCOL_VERSION = 1
+export const PROTOCOL_VERSION = 2
 
 /** Every version there has been: what a client of the one before has to know. */
-export const PROTOCOL_HISTORY = [{ version: 1, date: '2026-11-21', change: 'The first' }] as const
+export const PROTOCOL_HISTORY = [
+  { version: 1, date: '2026-11-21', change: 'The first' },
+  {
+    version: 2,
+    date: '2026-11-21',
+    change:
+      'Sessions: `session:*` frames and events, the signal `session:waiting`, `parentId` and `session` of a chat, messages of type `system`',
+  },
+] as const
 
 /** The WebSocket subprotocol that the server answers. */
 export const SUBPROTOCOL = 'parley.v1'

@@ -1,6 +1,7 @@
 import type { CommandType } from '../protocol/commands.ts'
 import type { Refusal } from '../protocol/errors.ts'
 import { LIMITS, TIMES } from '../protocol/limits.ts'
+import { followSession } from './follow-session.ts'
 import type {
   Clock,
   CommitResult,
@@ -10,6 +11,7 @@ import type {
   Outcome,
   Principal,
   Publisher,
+  RoomDirectory,
   RoomHandle,
   RoomState,
   RoomStore,
@@ -35,6 +37,8 @@ export interface RoomPorts {
   readonly broadcast: Publisher
   readonly clock: Clock
   readonly ids: Ids
+  /** The other rooms, wherever their owners are: the notes of a session follow its staff. */
+  readonly rooms: RoomDirectory
   /** Told of what no outcome shows: a turn that failed for a reason of the store's. */
   readonly onFault: (fault: { chatId: string; error: unknown }) => void
 }
@@ -175,7 +179,7 @@ export class Room implements RoomHandle {
         isFresh = true
       }
       const needs = needsOf(envelopes, isLookedUp)
-      const isEmpty = needs.messageIds.length + needs.userIds.length === 0
+      const isEmpty = needs.messageIds.length + needs.userIds.length === 0 && !needs.sessions
       const plan = planTurn({
         chatId: this.#chatId,
         state: this.#state,
@@ -203,6 +207,7 @@ export class Room implements RoomHandle {
   }
 
   #finish(waiting: readonly Waiting[], plan: TurnPlan): void {
+    const before = this.#state
     this.#state = plan.next
     waiting.forEach(({ settle }, index) => {
       const outcome = plan.outcomes[index]
@@ -212,6 +217,9 @@ export class Room implements RoomHandle {
     if (plan.hasReplay) this.#tellHead(plan.turn.prevSeq)
     if (plan.events.length === 0) return
     tell(this.#ports.broadcast, plan)
+    const principal = waiting[0]?.envelope.principal
+    if (principal && plan.next?.chat.kind === 'session')
+      followSession(this.#ports, { before, plan, principal })
     for (const { event } of plan.events) {
       if (event.type === 'message:new') this.#typing.stop(event.data.sender.id)
       else if (event.type === 'participant:left') this.#typing.stop(event.data.userId)

@@ -27,6 +27,12 @@ export function apply(state: RoomState | undefined, event: ChatEvent): RoomState
       const { chat, participants } = event.data
       return withParticipants({ ...state, chat }, event.seq, put(participants))
     }
+    case 'session:queued':
+    case 'session:accepted':
+    case 'session:transferred':
+    case 'session:closed':
+    case 'session:reopened':
+      return { ...state, chat: event.data.chat, seq: event.seq }
     case 'chat:deleted':
       return { ...state, seq: event.seq, isDeleted: true }
     case 'participant:joined':

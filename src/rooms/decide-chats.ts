@@ -1,6 +1,6 @@
 import type { ChatEvent } from '../protocol/events.ts'
 import { LIMITS } from '../protocol/limits.ts'
-import type { ChatInfo, Participant, Role, User } from '../protocol/model.ts'
+import type { ChatInfo, Participant, User } from '../protocol/model.ts'
 import {
   type Decide,
   type Decision,
@@ -11,6 +11,7 @@ import {
   refused,
   type Situation,
 } from './decision.ts'
+import { newParticipant } from './session-steps.ts'
 
 const NO_PARTICIPANT = refused('NOT_FOUND', 'No such participant in this chat', 'userId')
 
@@ -41,6 +42,8 @@ export const decideCreate: Decide<'chat:create'> = (situation, command) => {
     subject: null,
     status: null,
     assigneeId: null,
+    parentId: null,
+    session: null,
     history: command.history,
     isOpen: command.isOpen,
     createdAt: at,
@@ -243,10 +246,6 @@ function findUsers(
     users.push(it.user)
   }
   return users
-}
-
-function newParticipant(user: User, { role, seq }: { role: Role; seq: number }): Participant {
-  return { userId: user.id, role, joinedSeq: seq, leftSeq: null, readSeq: seq, deliveredSeq: seq, user }
 }
 
 function tooMany(field: string): Decision<never> {

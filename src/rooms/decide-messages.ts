@@ -13,6 +13,11 @@ import {
 import type { RoomState } from './ports.ts'
 
 const NO_MESSAGE = refused('NOT_FOUND', 'No such message in this chat', 'messageId')
+const CLOSED = refused(
+  'CONFLICT',
+  'This session is closed and takes no more messages: reopen it first',
+  'chatId',
+)
 const BLOCKED = refused('FORBIDDEN', 'One of the two has blocked the other')
 
 export const decideSend: Decide<'message:send'> = (situation, command) => {
@@ -23,6 +28,7 @@ export const decideSend: Decide<'message:send'> = (situation, command) => {
   if (isRefusal(right)) return right
   const { state } = right
   if (state.isBlocked) return BLOCKED
+  if (state.chat.status === 'closed') return CLOSED
   const fault = contentFault(command, situation, right)
   if (fault) return fault
   const seq = state.seq + 1

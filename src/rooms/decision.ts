@@ -26,6 +26,7 @@ export type Decision<T extends CommandType = CommandType> =
       readonly kind: 'done'
       readonly events: readonly ChatEvent[]
       readonly mutes?: Turn['mutes']
+      readonly seats?: Turn['seats']
       readonly ack: AckOf<T>
       /** The answer tells what was stored before, so it stands whatever has changed since. */
       readonly isReplay?: boolean

@@ -13,7 +13,12 @@ export interface Rooms extends RoomDirectory {
   drain(): void
 }
 
-export function createRooms(ports: RoomPorts): Rooms {
+/** createRooms owns rooms; those that it does not know of are asked for in `others`, or here where there are none. */
+export function createRooms(
+  given: Omit<RoomPorts, 'rooms'> & { readonly others?: () => RoomDirectory },
+): Rooms {
+  const { others = () => all, ...own } = given
+  const ports: RoomPorts = { ...own, rooms: { get: (chatId) => others().get(chatId) } }
   const rooms = new Map<string, Room>()
   let cancelSweep = ports.clock.after(TIMES.roomIdle / 5, sweep)
 
@@ -23,7 +28,7 @@ export function createRooms(ports: RoomPorts): Rooms {
     cancelSweep = ports.clock.after(TIMES.roomIdle / 5, sweep)
   }
 
-  return {
+  const all: Rooms = {
     get count() {
       return rooms.size
     },
@@ -48,4 +53,5 @@ export function createRooms(ports: RoomPorts): Rooms {
       for (const room of rooms.values()) room.flush()
     },
   }
+  return all
 }

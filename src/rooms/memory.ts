@@ -2,7 +2,8 @@ import type { ChatEvent } from '../protocol/events.ts'
 import type { Message, Participant, User } from '../protocol/model.ts'
 import { toTombstone } from '../protocol/tombstone.ts'
 import { apply } from './apply.ts'
-import type { Broadcast, Broadcastable, KnownUser, RoomState, RoomStore, Turn } from './ports.ts'
+import { isSeatFree, knowSessions, seat } from './memory-desks.ts'
+import type { Broadcast, Broadcastable, Desk, KnownUser, RoomState, RoomStore, Turn } from './ports.ts'
 
 /** A row with the number of its last change. */
 interface Row<T> {
@@ -27,10 +28,12 @@ export interface MemoryChats {
   readonly users: Map<string, User>
   /** User id to those the user has blocked. */
   readonly blocks: Map<string, Set<string>>
+  /** By the agent's id. */
+  readonly desks: Map<string, Desk>
 }
 
 export function createMemoryChats(): MemoryChats {
-  return { chats: new Map(), users: new Map(), blocks: new Map() }
+  return { chats: new Map(), users: new Map(), blocks: new Map(), desks: new Map() }
 }
 
 /** createMemoryRoomStore keeps chats in memory, by the same fence as every other store. */
@@ -40,7 +43,7 @@ export function createMemoryRoomStore(tables: MemoryChats): RoomStore {
       const chat = tables.chats.get(chatId)
       return chat && { ...chat.state, isBlocked: isBlocked(tables, chat.state) }
     },
-    async read({ messageIds, userIds }) {
+    async read({ messageIds, userIds, sessions }) {
       const messages = new Map<string, Message>()
       for (const id of messageIds) {
         const message = findMessage(tables, id)
@@ -52,7 +55,7 @@ export function createMemoryRoomStore(tables: MemoryChats): RoomStore {
         const blocked = userIds.filter((other) => tables.blocks.get(id)?.has(other))
         if (user) users.set(id, { user, blocked })
       }
-      return { messages, users }
+      return { messages, users, ...(sessions && { sessions: knowSessions(tables, sessions) }) }
     },
     async commit(turn) {
       const chat = tables.chats.get(turn.chatId)
@@ -66,7 +69,9 @@ export function createMemoryRoomStore(tables: MemoryChats): RoomStore {
           refusal: { code: 'CONFLICT', message, details: [{ field: 'slug', message }] },
         }
       }
+      if (!isSeatFree(tables.desks, turn)) return { status: 'stale' }
       write(tables, turn)
+      seat(tables.desks, turn)
       return { status: 'committed' }
     },
   }
@@ -121,6 +126,11 @@ function writeRows(chat: MemoryChat, event: ChatEvent): void {
       chat.changedSeq = seq
       event.data.participants.forEach(put)
       break
+    case 'session:queued':
+    case 'session:accepted':
+    case 'session:transferred':
+    case 'session:closed':
+    case 'session:reopened':
     case 'chat:deleted':
       chat.changedSeq = seq
       break

@@ -2,6 +2,7 @@ import type { AckOf, CommandOf, CommandType } from '../protocol/commands.ts'
 import type { Refusal } from '../protocol/errors.ts'
 import type { ChatEvent } from '../protocol/events.ts'
 import type { ChatInfo, Message, Participant, User, UserSummary } from '../protocol/model.ts'
+import type { Availability } from '../protocol/sessions.ts'
 
 /** Principal is who sends a command: a verified user, by one of its logins. */
 export interface Principal {
@@ -55,6 +56,17 @@ export interface RoomState {
 export interface Needs {
   readonly messageIds: readonly string[]
   readonly userIds: readonly string[]
+  readonly sessions?: SessionNeeds
+}
+
+/** SessionNeeds is what commands of sessions ask beyond that. */
+export interface SessionNeeds {
+  /** Whose desks: a professional who has none gets one. */
+  readonly agentIds: readonly string[]
+  /** Other chats as they are stored now. */
+  readonly chatIds: readonly string[]
+  /** Whose queues: null is that of all agents. */
+  readonly queues: readonly (string | null)[]
 }
 
 export interface KnownUser {
@@ -67,6 +79,34 @@ export interface KnownUser {
 export interface Known {
   readonly messages: ReadonlyMap<string, Message>
   readonly users: ReadonlyMap<string, KnownUser>
+  readonly sessions?: KnownSessions
+}
+
+/** Desk is how an agent stands to the queue. */
+export interface Desk {
+  readonly availability: Availability
+  /** Sessions that the agent may have at once. */
+  readonly capacity: number
+  readonly teams: readonly string[]
+  /** The sessions that the agent has now. */
+  readonly sessionIds: readonly string[]
+}
+
+/** KnownSessions answers SessionNeeds. */
+export interface KnownSessions {
+  readonly desks: ReadonlyMap<string, Desk>
+  readonly chats: ReadonlyMap<string, RoomState>
+  /** Users who are to hear of the queues: their available agents, and admins. */
+  readonly listeners: readonly string[]
+}
+
+/**
+ * Seats is what a turn changes at the desks of agents. The commit takes a seat only where the capacity allows it,
+ * and is `stale` otherwise: two rooms that seat one agent at once cannot both find room for the last session.
+ */
+export interface Seats {
+  readonly take: string | null
+  readonly free: string | null
 }
 
 /**
@@ -79,6 +119,8 @@ export interface Turn {
   readonly events: readonly ChatEvent[]
   /** Mutes of this turn: they change a participant's own row and show in no event. */
   readonly mutes: readonly { readonly userId: string; readonly until: string | null }[]
+  /** undefined when no agent's desk changes. */
+  readonly seats?: Seats | undefined
 }
 
 export type CommitResult =

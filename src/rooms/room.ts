@@ -19,6 +19,16 @@ import {
   decideUnreact,
   decideWatermark,
 } from './decide-messages.ts'
+import { decideFollow, decideOpenNotes } from './decide-notes.ts'
+import { decideCreateSession } from './decide-session-create.ts'
+import {
+  decideAccept,
+  decideClose,
+  decideObserve,
+  decideRelease,
+  decideReopen,
+  decideTransferSession,
+} from './decide-sessions.ts'
 import type { Decide, Decision, Situation } from './decision.ts'
 import type { Envelope } from './ports.ts'
 
@@ -40,6 +50,15 @@ const DECIDE: { [T in CommandType]: Decide<T> } = {
   'participant:add': decideAdd,
   'participant:remove': decideRemove,
   'participant:role': decideRole,
+  'session:create': decideCreateSession,
+  'session:accept': decideAccept,
+  'session:transfer': decideTransferSession,
+  'session:release': decideRelease,
+  'session:close': decideClose,
+  'session:reopen': decideReopen,
+  'session:observe': decideObserve,
+  'notes:open': decideOpenNotes,
+  'notes:follow': decideFollow,
 }
 
 /** decide says what one command comes to in a situation. Pure: same in, same out. */

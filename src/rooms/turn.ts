@@ -1,8 +1,8 @@
-import type { CommandType } from '../protocol/commands.ts'
+import type { Command, CommandType } from '../protocol/commands.ts'
 import type { ChatEvent } from '../protocol/events.ts'
 import type { Message, ReceiptMark } from '../protocol/model.ts'
 import { apply } from './apply.ts'
-import type { Envelope, Known, Needs, Outcome, RoomState, Turn } from './ports.ts'
+import type { Envelope, Known, Needs, Outcome, RoomState, SessionNeeds, Turn } from './ports.ts'
 import { decide } from './room.ts'
 
 /** A change, and the connection that hears the ack in its place. */
@@ -46,6 +46,7 @@ export function isWatermark(type: CommandType): boolean {
 export function needsOf(envelopes: readonly Envelope[], isLookedUp: boolean): Needs {
   const messageIds = new Set<string>()
   const userIds = new Set<string>()
+  let sessions: SessionNeeds | undefined
   for (const { command, principal } of envelopes) {
     if ('messageId' in command && command.messageId !== undefined) messageIds.add(command.messageId)
     if (command.type === 'message:send') {
@@ -57,9 +58,42 @@ export function needsOf(envelopes: readonly Envelope[], isLookedUp: boolean): Ne
       for (const userId of [principal.user.id, ...command.userIds]) userIds.add(userId)
     } else if (command.type === 'chat:join') {
       userIds.add(principal.user.id)
+    } else if (isOfSession(command)) {
+      sessions = sessionNeedsOf(command, principal.user.id)
+      for (const userId of sessions.agentIds) userIds.add(userId)
+      if (command.type === 'session:create') userIds.add(command.customerId ?? principal.user.id)
     }
   }
-  return { messageIds: [...messageIds], userIds: [...userIds] }
+  return { messageIds: [...messageIds], userIds: [...userIds], ...(sessions && { sessions }) }
+}
+
+type SessionCommand = Extract<Command, { type: `session:${string}` | `notes:${string}` }>
+
+function isOfSession(command: Command): command is SessionCommand {
+  return command.type.startsWith('session:') || command.type.startsWith('notes:')
+}
+
+/** Whom a session could come to be with, which is whose desks are asked for. Such a command has a turn of its own. */
+function sessionNeedsOf(command: SessionCommand, userId: string): SessionNeeds {
+  const nothing = { agentIds: [], chatIds: [], queues: [] }
+  switch (command.type) {
+    case 'notes:open':
+    case 'notes:follow':
+      return { ...nothing, chatIds: [command.sessionId] }
+    case 'session:transfer':
+      return { ...nothing, agentIds: command.userId === undefined ? [] : [command.userId] }
+    case 'session:create':
+      return { ...nothing, agentIds: [command.assigneeId ?? userId] }
+    case 'session:accept':
+    case 'session:reopen':
+    case 'session:observe':
+      return { ...nothing, agentIds: [userId] }
+    case 'session:release':
+    case 'session:close':
+      return nothing
+    default:
+      return command satisfies never
+  }
 }
 
 /**
@@ -73,6 +107,7 @@ export function planTurn({ chatId, state, envelopes, known, at, freshId }: TurnI
   const marks = new Map<string, ReceiptMark>()
   const messages = new Map<string, Message>(known.messages)
   let mutes: Turn['mutes'] = []
+  let seats: Turn['seats']
   let next = state
   let isDoubtful = false
   let hasReplay = false
@@ -91,10 +126,11 @@ export function planTurn({ chatId, state, envelopes, known, at, freshId }: TurnI
         hasReplay ||= decision.isReplay === true
         isDoubtful ||= decision.events.length === 0 && !decision.isReplay
         mutes = decision.mutes ?? mutes
+        seats = decision.seats ?? seats
         outcomes.push({ ok: true, data: decision.ack })
         for (const event of decision.events) {
           next = apply(next, event)
-          events.push({ event, origin: carriesEvent(event) ? envelope.origin : null })
+          events.push({ event, origin: carriesEvent(envelope.command.type) ? envelope.origin : null })
           if (event.type === 'message:new') messages.set(event.data.message.id, event.data.message)
         }
         break
@@ -109,7 +145,7 @@ export function planTurn({ chatId, state, envelopes, known, at, freshId }: TurnI
   }
   const seq = next?.seq ?? 0
   return {
-    turn: { chatId, prevSeq, events: events.map(({ event }) => event), mutes },
+    turn: { chatId, prevSeq, events: events.map(({ event }) => event), mutes, ...(seats && { seats }) },
     next,
     events,
     outcomes: outcomes.map((outcome) => outcome ?? { ok: true, data: { seq } }),
@@ -119,8 +155,8 @@ export function planTurn({ chatId, state, envelopes, known, at, freshId }: TurnI
 }
 
 /** Whether the ack of the command says all that the event says, so that its connection is spared the event. */
-function carriesEvent(event: ChatEvent): boolean {
-  return event.type === 'message:new' || event.type === 'message:edited'
+function carriesEvent(type: CommandType): boolean {
+  return type === 'message:send' || type === 'message:edit'
 }
 
 function raise(marks: Map<string, ReceiptMark>, mark: ReceiptMark): void {

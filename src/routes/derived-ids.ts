@@ -8,6 +8,11 @@ export function groupChatId(userId: string, idempotencyKey: string): Promise<str
   return derive(`group:${userId}:${idempotencyKey}`)
 }
 
+/** sessionId is the id of the session that a caller names so: a retry meets the first. All services share their names. */
+export function sessionId(opener: string, externalId: string): Promise<string> {
+  return derive(`session:${opener}:${externalId}`)
+}
+
 /** A UUIDv8 (RFC 9562, 5.8) of the text's SHA-256. */
 async function derive(text: string): Promise<string> {
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)))

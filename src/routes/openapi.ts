@@ -14,7 +14,10 @@ const DESCRIPTION = `Messages, chats and people of one Parley service. The socke
 are \`{data, nextCursor, hasMore}\`, and every error has the same body.`
 
 /** In the order of the reference. */
-const TAGS = ['Accounts', 'Users', 'Contacts', 'Chats', 'Participants', 'Messages', 'Operation', 'Health']
+const TAGS = [
+  ...['Accounts', 'Users', 'Contacts', 'Chats', 'Participants', 'Messages', 'Sessions'],
+  ...['Operation', 'Health'],
+]
 
 /** What each error says in the reference. */
 const MEANINGS: Partial<Record<ErrorCode, string>> = {

@@ -18,6 +18,11 @@ const LEAST: Record<string, Record<string, unknown>> = {
   'typing:start': { chatId: GROUP },
   'typing:stop': { chatId: GROUP },
   'presence:update': { status: 'away' },
+  'session:accept': { chatId: GROUP },
+  'session:transfer': { chatId: GROUP, team: 'night' },
+  'session:release': { chatId: GROUP },
+  'session:close': { chatId: GROUP },
+  'session:reopen': { chatId: GROUP },
   auth: { token: 'a.b.c' },
   ping: {},
 }

@@ -107,12 +107,28 @@ export const SAMPLES: { readonly [T in CommandType]: CommandOf<T> } = {
   'participant:add': { type: 'participant:add', chatId: GROUP, userIds: [uuid(5)] },
   'participant:remove': { type: 'participant:remove', chatId: GROUP, userId: uuid(4) },
   'participant:role': { type: 'participant:role', chatId: GROUP, userId: uuid(4), role: 'admin' },
+  'session:create': { type: 'session:create', chatId: GROUP },
+  'session:accept': { type: 'session:accept', chatId: GROUP },
+  'session:transfer': { type: 'session:transfer', chatId: GROUP, userId: uuid(4) },
+  'session:release': { type: 'session:release', chatId: GROUP },
+  'session:close': { type: 'session:close', chatId: GROUP },
+  'session:reopen': { type: 'session:reopen', chatId: GROUP },
+  'session:observe': { type: 'session:observe', chatId: GROUP },
+  'notes:open': { type: 'notes:open', chatId: GROUP, sessionId: GROUP },
+  'notes:follow': { type: 'notes:follow', chatId: GROUP, sessionId: GROUP },
 }
 
-/** Those that need to take part; joining and creating begin it. */
-export const PARTICIPANTS_ONLY = COMMAND_TYPES.filter(
-  (type) => type !== 'chat:create' && type !== 'chat:join',
-)
+/** Those that need to take part; joining and creating begin it, and notes ask the session. */
+export const PARTICIPANTS_ONLY = COMMAND_TYPES.filter(isForParticipants)
+
+export type ForParticipants = Exclude<
+  CommandType,
+  'chat:create' | 'chat:join' | 'session:create' | 'notes:open' | 'notes:follow'
+>
+
+function isForParticipants(type: CommandType): type is ForParticipants {
+  return !/:(create|join|open|follow)$/.test(type)
+}
 
 /** The group with its message 5 of Mia's, on which everybody who may can do every sample. */
 export const SCENE: Given = { state: aGroup(), messages: [aMessage(5)] }

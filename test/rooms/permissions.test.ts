@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { CommandOf, CommandType } from '../../src/protocol/commands.ts'
+import type { CommandOf } from '../../src/protocol/commands.ts'
 import type { Role } from '../../src/protocol/model.ts'
 import {
   ADAM,
@@ -13,9 +13,7 @@ import {
   OTTO,
   SAM,
 } from '../support/builders.ts'
-import { decideIn, PARTICIPANTS_ONLY, refusedAs, SAMPLES, SCENE } from './case.ts'
-
-type ForParticipants = Exclude<CommandType, 'chat:create' | 'chat:join'>
+import { decideIn, type ForParticipants, PARTICIPANTS_ONLY, refusedAs, SAMPLES, SCENE } from './case.ts'
 
 /** Who may do what in a group: o(wner), a(dmin), m(ember). Deletion and edits: of another's message. */
 const IN_GROUP: Record<ForParticipants, string> = {
@@ -34,6 +32,12 @@ const IN_GROUP: Record<ForParticipants, string> = {
   'participant:add': 'oa',
   'participant:remove': 'oa',
   'participant:role': 'o',
+  'session:accept': '',
+  'session:transfer': '',
+  'session:release': '',
+  'session:close': '',
+  'session:reopen': '',
+  'session:observe': '',
 }
 
 /** What either of the two may do in a direct chat. */

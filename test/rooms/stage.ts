@@ -2,6 +2,7 @@ import type { Command } from '../../src/protocol/commands.ts'
 import type { Refusal } from '../../src/protocol/errors.ts'
 import type { User } from '../../src/protocol/model.ts'
 import { Room } from '../../src/rooms/actor.ts'
+import { createRooms } from '../../src/rooms/directory.ts'
 import { createMemoryBroadcast, createMemoryRoomStore, type MemoryChats } from '../../src/rooms/memory.ts'
 import type {
   Broadcastable,
@@ -100,7 +101,10 @@ export function createStage(tables: MemoryChats, chatId = GROUP): Stage {
     },
   }
   const onFault = ({ error }: { error: unknown }) => void faults.push(error)
-  const room = new Room(chatId, { store, broadcast, clock, ids: createIds(), onFault })
+  const room = new Room(chatId, {
+    ...{ store, broadcast, clock, ids: createIds(), onFault },
+    rooms: createRooms({ store, broadcast, clock, ids: createIds(), onFault }),
+  })
   return {
     room,
     store,

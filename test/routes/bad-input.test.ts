@@ -4,7 +4,7 @@ import { createApp } from '../../src/app.ts'
 import { parseConfig } from '../../src/config.ts'
 import { ERRORS } from '../../src/protocol/errors.ts'
 import type { AppDeps } from '../../src/routes/deps.ts'
-import { createTestApp, errorOf, type TestApp, type TestRequest, type TestUser } from '../support/app.ts'
+import { createTestApp, errorOf, type TestApp, type TestRequest } from '../support/app.ts'
 import { type DeclaredRoute, listRoutes } from '../support/declared.ts'
 import {
   createPeople,
@@ -25,14 +25,11 @@ const RUNS = 20
 let it: TestApp
 let people: People
 let world: World
-let admin: TestUser
 
 beforeAll(async () => {
   it = await createTestApp()
   people = await createPeople(it)
   world = await createWorld(it, people)
-  admin = await it.user()
-  await it.db.pool.query(`update users set type = 'admin' where id = $1`, [admin.id])
 })
 
 afterAll(() => it.close())
@@ -45,7 +42,8 @@ function rowOf({ name }: DeclaredRoute): Row {
 
 /** The request of one who may make it, which fails by nothing but its input. */
 function ask(route: DeclaredRoute, request: TestRequest, url = urlOf(route, rowOf(route), world)) {
-  const { token: usual } = route.path.startsWith('/api/admin/') ? admin : people.owner
+  const isForAdmins = route.path.startsWith('/api/admin/') || rowOf(route).isForAdmins
+  const { token: usual } = isForAdmins ? people.admin : people.owner
   const token = route.isPublic ? undefined : usual
   return it.call(`${route.method} ${url}`, { token, ...request })
 }
@@ -155,7 +153,7 @@ describe.each(withBody)('the body of $name', (route) => {
 describe.each(withId)('the path of $name', (route) => {
   const urlWith = (text: string) =>
     urlOf(route, rowOf(route), world).replace(
-      /^(\/api\/\w+\/(?:sessions\/|slug\/|jobs\/)?)[^/?]+/,
+      /^(\/api\/(?:v1\/)?\w+\/(?:sessions\/|slug\/|jobs\/|agents\/)?)[^/?]+/,
       `$1${text}`,
     )
   const body = () => {

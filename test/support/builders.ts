@@ -66,6 +66,8 @@ export function aChat(with_: Partial<ChatInfo> = {}): ChatInfo {
     subject: null,
     status: null,
     assigneeId: null,
+    parentId: null,
+    session: null,
     history: 'all',
     isOpen: false,
     createdAt: AT,

@@ -1,10 +1,18 @@
-import type { Chat, Message } from '../../src/protocol/model.ts'
+import type { Chat, Message, UserType } from '../../src/protocol/model.ts'
 import type { TestApp, TestUser } from './app.ts'
 
 /** befriend makes two users contacts. */
 export async function befriend(it: TestApp, one: TestUser, other: TestUser): Promise<void> {
   await it.call('POST /api/contacts', { token: one.token, body: { userId: other.id } })
   await it.call(`PUT /api/contacts/${one.id}/accept`, { token: other.token })
+}
+
+/** createStaff makes a user of another type, as an admin would. */
+export async function createStaff(it: TestApp, type: UserType, username?: string): Promise<TestUser> {
+  const user = await it.user(username)
+  await it.db.pool.query('update users set type = $1 where id = $2', [type, user.id])
+  await it.deps.auth.logins.forget(user.id)
+  return user
 }
 
 /** createGroup makes a group of the first user with the others as members. */

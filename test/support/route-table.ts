@@ -40,6 +40,8 @@ export interface Row {
   readonly path?: (world: World) => Readonly<Record<string, string>>
   readonly query?: (world: World) => string
   readonly body?: (world: World) => object
+  /** Only an admin gets as far as the input. */
+  readonly isForAdmins?: true
   /** By role: anonymous, outsider, former, participant, owner. */
   readonly expected: readonly [number, number, number, number, number]
   /** What an agent, an administrator or a namesake gets where that is not what any outsider does. */
@@ -172,6 +174,36 @@ export const ROWS: Readonly<Record<string, Row>> = {
   'post /api/admin/jobs/retry': { body: () => ({}), expected: users(403), others: { admin: 200 } },
   'post /api/admin/jobs/{id}/retry': { path: stranger, expected: users(403), others: { admin: 404 } },
   'delete /api/admin/jobs/{id}': { path: stranger, expected: users(403), others: { admin: 404 } },
+
+  // A group is no session; who may do what in one: test/routes/sessions.test.ts.
+  'post /api/sessions': {
+    body: () => ({ subject: 'Late again' }),
+    expected: users(201),
+    // Staff open a session for a customer, whom they name.
+    others: { agent: 400, admin: 400, namesake: 400 },
+  },
+  'get /api/sessions': { expected: users(200) },
+  'post /api/sessions/{id}/accept': { path: id, expected: inside(403) },
+  'post /api/sessions/{id}/transfer': { path: id, body: () => ({ team: 'night' }), expected: inside(403) },
+  'post /api/sessions/{id}/release': { path: id, expected: inside(403) },
+  'post /api/sessions/{id}/close': { path: id, body: () => ({ reason: 'Done' }), expected: inside(403) },
+  'post /api/sessions/{id}/reopen': { path: id, expected: inside(403) },
+  'post /api/sessions/{id}/observe': { path: id, expected: inside(403) },
+  'post /api/sessions/{id}/notes': { path: id, expected: [401, 404, 404, 404, 404] },
+  'get /api/agents': { expected: users(403), others: { agent: 200, admin: 200, namesake: 200 } },
+  'get /api/agents/me': { expected: users(403), others: { agent: 200, admin: 200 } },
+  'put /api/agents/me': {
+    body: () => ({ availability: 'away' }),
+    isForAdmins: true,
+    expected: users(403),
+    others: { agent: 200, admin: 200 },
+  },
+  'put /api/admin/agents/{id}': {
+    path: stranger,
+    body: () => ({ capacity: 3, teams: ['night'] }),
+    expected: users(403),
+    others: { admin: 404 },
+  },
 }
 
 export async function createPeople(it: TestApp): Promise<People> {

@@ -46,7 +46,14 @@ export class Script {
     this.chat = {
       ...{ id: uuidv7(), kind, name: kind === 'group' ? 'Crew' : null, slug: null, avatarUrl: null },
       ...{ ownerId: kind === 'group' ? (users[0]?.id ?? null) : null, subject: null, status: null },
-      ...{ assigneeId: null, history: 'all', isOpen: false, createdAt: timeOf(1) },
+      ...{
+        assigneeId: null,
+        parentId: null,
+        session: null,
+        history: 'all',
+        isOpen: false,
+        createdAt: timeOf(1),
+      },
       ...chat,
     }
   }

@@ -1,3 +1,4 @@
+import { PROTOCOL_VERSION } from '../../protocol/version.ts'
 import { claim, present, Skipped, same } from '../claims.ts'
 import { type Person, subprotocols } from '../person.ts'
 import type { RawSocket, SocketOptions } from '../raw-socket.ts'
@@ -111,7 +112,7 @@ export const connecting: ProtocolRule[] = [
       socket.onFrame = ({ type }) => types.push(type)
       const hello = await socket.hello()
       same(types[0], 'hello', 'The first frame')
-      same(hello.protocolVersion, 1, 'protocolVersion')
+      same(hello.protocolVersion, PROTOCOL_VERSION, 'protocolVersion')
       same(hello.heartbeatMs, 25_000, 'heartbeatMs')
       same(hello.limits, { messageCharacters: 10_000, frameBytes: 65_536, groupParticipants: 300 }, 'limits')
       claim(

@@ -5,7 +5,15 @@ import { createIndexer } from '../../db/indexer.ts'
 import { createRoomStore } from '../../db/room-store.ts'
 import { TIMES } from '../../protocol/limits.ts'
 import { Room } from '../../rooms/actor.ts'
-import type { Broadcastable, Outcome, Publisher, RoomStore, Topic, Turn } from '../../rooms/ports.ts'
+import type {
+  Broadcastable,
+  Outcome,
+  Publisher,
+  RoomDirectory,
+  RoomStore,
+  Topic,
+  Turn,
+} from '../../rooms/ports.ts'
 import { clock, ids } from '../shared/clock.ts'
 import type { Bindings } from './bindings.ts'
 import {
@@ -19,6 +27,7 @@ import {
 import { ensureFit, openDatabase } from './database.ts'
 import { createLogger, logFaults } from './logger.ts'
 import { createObjects, gatewayOf, type Objects } from './objects.ts'
+import { createRemoteRooms } from './remote-rooms.ts'
 import { settings } from './settings.ts'
 
 /** Where the names of the gateways that hear the chat are kept. */
@@ -32,6 +41,7 @@ const LISTENERS = 'listeners'
 export class RoomObject extends DurableObject<Bindings> implements RoomCalls {
   readonly #gateways: Objects<GatewayCalls>
   readonly #listeners: Set<string>
+  readonly #others: RoomDirectory
   readonly #onFault: (fault: { error: unknown }) => void
   #room: Room | undefined
   /** Somebody may be on the list of who types, which a new instance would not know. */
@@ -42,6 +52,10 @@ export class RoomObject extends DurableObject<Bindings> implements RoomCalls {
     this.#gateways = createObjects(bindings.GATEWAYS)
     this.#listeners = new Set(context.storage.kv.get<string[]>(LISTENERS) ?? [])
     this.#onFault = logFaults(createLogger(settings(bindings)))
+    this.#others = createRemoteRooms({
+      ...{ rooms: createObjects<RoomCalls>(bindings.ROOMS), ids, onFault: this.#onFault },
+      waitUntil: (promise) => context.waitUntil(promise),
+    })
   }
 
   async dispatch(call: DispatchCall): Promise<Outcome> {
@@ -90,6 +104,7 @@ export class RoomObject extends DurableObject<Bindings> implements RoomCalls {
       broadcast: { publish: (topic, item) => this.#publish(topic, item) } satisfies Publisher,
       clock,
       ids,
+      rooms: this.#others,
       onFault: this.#onFault,
     })
     return this.#room

@@ -84,7 +84,7 @@ export function createCluster(link: RedisLink, ports: ClusterPorts): Cluster {
   })
   const members = createMembers({ self, pubsub, clock, onGone })
   const broadcast = createClusterBroadcast(pubsub, members)
-  const rooms = createRooms({ store, broadcast, clock, ids, onFault })
+  const rooms = createRooms({ store, broadcast, clock, ids, onFault, others: () => relay })
   const relay = createRelay({
     pubsub,
     members,

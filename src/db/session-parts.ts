@@ -1,0 +1,67 @@
+import type { ChatEvent } from '../protocol/events.ts'
+import type { Seats, Turn } from '../rooms/ports.ts'
+import { toJson } from './hot-statement.ts'
+import type { Param } from './rare-statement.ts'
+
+/**
+ * desks locks the desks that the turn changes, if there is room at the one that it takes a seat at. Two rooms may seat
+ * the same agent at once, each seeing one free seat: the row's lock puts them one after the other, and as Postgres
+ * looks at the row again once it has the lock, the second sees the seat taken. Nobody waits for a lock, as nobody does
+ * for that of a chat.
+ */
+export function desks({ chatId }: Turn, { take, free }: Seats, param: Param): string {
+  const seat = param(take)
+  return `select user_id from agents where user_id in (${seat}::uuid, ${param(free)}::uuid)
+    and (user_id is distinct from ${seat}::uuid or ${param(chatId)}::uuid = any(session_ids)
+      or cardinality(session_ids) < capacity)
+    for no key update skip locked`
+}
+
+/** Every desk that the turn changes is locked and has room: else the turn does nothing, and is decided again. */
+export function isSeated({ take, free }: Seats): string {
+  const count = new Set([take, free].filter((id) => id !== null)).size
+  return `(select count(*) from desks) = ${count}`
+}
+
+export function seats({ chatId }: Turn, { take, free }: Seats, param: Param): string {
+  const chat = `${param(chatId)}::uuid`
+  const seat = `${param(take)}::uuid`
+  return `update agents set session_ids =
+      array_remove(session_ids, ${chat}) || case when user_id = ${seat} then array[${chat}] else '{}' end
+    from head where user_id in (${seat}, ${param(free)}::uuid)`
+}
+
+/** audit writes down what of the turn is sensitive, by the same commit. */
+export function audit(turn: Turn, param: Param): string[] {
+  return turn.events.flatMap((event) => {
+    const actorId = actorOf(turn)
+    const entry = entryOf(event)
+    if (!entry) return []
+    return `insert into audit_log (at, actor_id, action, chat_id, target_id, details)
+      select ${param(event.at)}, ${param(actorId)}, ${param(entry.action)}, head.id, ${param(entry.targetId)},
+        ${param(toJson(entry.details))} from head`
+  })
+}
+
+interface Entry {
+  readonly action: string
+  readonly targetId: string | null
+  readonly details: object | null
+}
+
+function entryOf(event: ChatEvent): Entry | undefined {
+  if (event.type === 'participant:joined' && event.data.participant.role === 'observer') {
+    return { action: 'session.observed', targetId: event.data.participant.userId, details: null }
+  }
+  if (!('chat' in event.data) || !event.type.startsWith('session:')) return undefined
+  const { assigneeId, session } = event.data.chat
+  const details = { team: session?.team ?? null, reason: session?.closeReason ?? null }
+  return { action: event.type.replace(':', '.'), targetId: assigneeId, details }
+}
+
+/** Whoever the message of the service's own is by; who observes does it himself, without one. */
+function actorOf({ events }: Turn): string | null {
+  const told = events.find((event) => event.type === 'message:new')
+  const joined = events.find((event) => event.type === 'participant:joined')
+  return told?.data.message.senderId ?? joined?.data.participant.userId ?? null
+}
