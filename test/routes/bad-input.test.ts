@@ -15,6 +15,7 @@ import {
   urlOf,
   type World,
 } from '../support/route-table.ts'
+import { DJANGO_SECRET } from '../support/tokens.ts'
 
 const routes = listRoutes(createApp({ config: parseConfig({}) } as AppDeps))
 /** A body that may be left out is a body all the same. */
@@ -27,7 +28,7 @@ let people: People
 let world: World
 
 beforeAll(async () => {
-  it = await createTestApp()
+  it = await createTestApp({ DJANGO_JWT_SECRET: DJANGO_SECRET })
   people = await createPeople(it)
   world = await createWorld(it, people)
 })
