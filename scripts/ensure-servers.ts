@@ -9,6 +9,7 @@ const SERVERS = [
   { debian: 'redis-server', isThere: () => findRedis() !== undefined },
   { debian: 'nginx-light', isThere: () => existsSync('/usr/sbin/nginx') },
   { debian: 'haproxy', isThere: () => existsSync('/usr/sbin/haproxy') },
+  { debian: 'mariadb-server', isThere: () => existsSync('/usr/sbin/mariadbd') },
   {
     debian: 'python3-djangorestframework-simplejwt',
     isThere: () => existsSync('/usr/lib/python3/dist-packages/rest_framework_simplejwt'),

@@ -52,11 +52,14 @@ function entry(name: string, schema: z.ZodType): string {
   return `# ${schema.meta()?.description}\n#${name}=${value}`
 }
 
-/** A default as it would be written into a setting: a list by commas, a map as pairs. */
+/** A default as it would be written into a setting: a list by commas, a map as pairs, a list of objects as JSON. */
 function toText(fallback: unknown): string {
   if (typeof fallback !== 'object' || fallback === null) return String(fallback ?? '')
-  const parts = Array.isArray(fallback) ? fallback : Object.entries(fallback).map((pair) => pair.join(':'))
-  return parts.join(',')
+  if (!Array.isArray(fallback))
+    return Object.entries(fallback)
+      .map((pair) => pair.join(':'))
+      .join(',')
+  return fallback.some((it) => typeof it === 'object') ? JSON.stringify(fallback) : fallback.join(',')
 }
 
 function toJson(document: unknown): string {

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { LIMITS } from './protocol/limits.ts'
+import { checkDirectory, DIRECTORY_SETTINGS } from './settings/directory.ts'
 import { ISSUER_SETTINGS, issuersOf } from './settings/issuers.ts'
 import { ConfigError, commaSeparated, secret, setting, text, toConfigError, whole } from './settings/kinds.ts'
 
@@ -106,6 +107,7 @@ export const Settings = z.object({
     .meta(setting('Accounts', 'Signs refresh tokens, another one than JWT_SECRET; made likewise')),
 
   ...ISSUER_SETTINGS,
+  ...DIRECTORY_SETTINGS,
 
   CORS_ORIGINS: Origins.default([]).meta(
     setting('Access', 'Other origins whose pages may call the service, comma-separated'),
@@ -182,6 +184,7 @@ export function parseConfig(source: Readonly<Record<string, string | undefined>>
   }
   // What is wrong with them is to end the start here, with everything else.
   issuersOf(config)
+  checkDirectory(config)
   const url = config.DATABASE_URL ?? postgresUrl(config)
   if (config.DATABASE_REPLICA_URL !== undefined && url === undefined) {
     throw new ConfigError(

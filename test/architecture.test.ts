@@ -18,8 +18,8 @@ const RULES: Record<string, Rule> = {
     types: ['rooms/ports', 'gateway/ports'],
   },
   db: {
-    values: ['protocol', 'drizzle-orm', 'pg', 'zod', 'uuid'],
-    types: ['rooms/ports', 'gateway/ports', 'workers/ports'],
+    values: ['protocol', 'drizzle-orm', 'pg', 'mysql2', 'zod', 'uuid'],
+    types: ['rooms/ports', 'gateway/ports', 'auth/ports', 'settings', 'workers/ports'],
   },
   workers: { values: ['protocol', 'db', 'zod'], types: ['rooms/ports', 'gateway/ports', 'config'] },
   routes: {

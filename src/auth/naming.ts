@@ -3,7 +3,7 @@ import { claimNaming, type OutsideAccount, putNamingOff, updateName } from '../d
 import type { Clock } from '../rooms/ports.ts'
 import type { OutsideIdentity } from './outside-users.ts'
 import type { UserDirectory } from './ports.ts'
-import type { Profile } from './profile.ts'
+import { type Profile, toProfile } from './profile.ts'
 
 /** Milliseconds for which a name is good: the row of the user keeps it, for every instance and without a directory. */
 const FRESH = 3_600_000
@@ -35,7 +35,8 @@ export function createNaming({ db, clock, directory, ...ports }: NamingPorts): N
     const due = { at: new Date(now), dueBefore: new Date(now - FRESH) }
     if (!(await claimNaming(db, userId, due))) return false
     try {
-      const profile = (await from.find(identity)) ?? identity.profile
+      const entry = await from.find(identity)
+      const profile = toProfile(entry?.name, entry?.picture) ?? identity.profile
       return profile !== undefined && (await rename(userId, profile))
     } catch (error) {
       await putNamingOff(db, userId, new Date(now - FRESH + RETRY))

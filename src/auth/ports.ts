@@ -1,7 +1,6 @@
 import type { JSONWebKeySet } from 'jose'
 import type { Authenticated } from '../gateway/ports.ts'
 import type { UserSummary } from '../protocol/model.ts'
-import type { Profile } from './profile.ts'
 
 /** Passwords hashes slowly, off the thread that serves. */
 export interface Passwords {
@@ -44,10 +43,16 @@ export interface Wanted {
   readonly type: UserSummary['type']
 }
 
+/** DirectoryEntry is what a directory says of somebody, as it stands there. */
+export interface DirectoryEntry {
+  readonly name: unknown
+  readonly picture: unknown
+}
+
 /**
  * UserDirectory knows how users of outside issuers are called: undefined for who is not in it.
  * Failure: rejects within seconds while it is away, and at once while it is known to be.
  */
 export interface UserDirectory {
-  find(wanted: Wanted): Promise<Profile | undefined>
+  find(wanted: Wanted): Promise<DirectoryEntry | undefined>
 }

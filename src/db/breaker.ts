@@ -22,9 +22,13 @@ export interface Breaker {
 
 /**
  * createBreaker lets everything through until nothing is answered any more. Then all fail at once but one every
- * quarter of a second, until that is answered. Whatever fails while others are answered fails alone.
+ * quarter of a second, until that is answered. Whatever fails while others are answered fails alone. `isReply` tells
+ * which errors are the database's own word.
  */
-export function createBreaker(clock: Pick<Clock, 'now'> = steadyClock): Breaker {
+export function createBreaker(
+  clock: Pick<Clock, 'now'> = steadyClock,
+  isReply: (error: unknown) => boolean = isAnswer,
+): Breaker {
   let answers = 0
   let failures = 0
   let shutUntil = 0
@@ -58,7 +62,7 @@ export function createBreaker(clock: Pick<Clock, 'now'> = steadyClock): Breaker 
         answered()
         return result
       } catch (error) {
-        if (isAnswer(error)) answered()
+        if (isReply(error)) answered()
         else failed(before)
         throw error
       }

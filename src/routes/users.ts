@@ -103,8 +103,8 @@ export function userRoutes(deps: AppDeps) {
       return context.json({ user: await changeMe(user.id, context.req.valid('json')) }, 200)
     })
     .openapi(search, async (context) => {
-      const { q, limit } = context.req.valid('query')
-      const accounts = await searchUsers(db, q, limit)
+      const { q: text, limit } = context.req.valid('query')
+      const accounts = await searchUsers(db, { text, limit, by: principalOf(context).user })
       return context.json({ data: accounts.map(toSummary) }, 200)
     })
     .openapi(getUser, async (context) => {

@@ -59,3 +59,18 @@ test('10.15 a name that its issuer keeps is not changed here, one that nobody ke
   const changed = await it.call('PUT /api/users/me', { token, body })
   expect(changed.body.user.displayName).toBe('Dr. Somebody')
 })
+
+test('10.16 a customer finds everybody but other customers, and others find customers', async () => {
+  const now = it.auth.clock.now()
+  const [ann, ben] = await Promise.all(
+    ['Ann', 'Ben'].map((name) => djangoToken(now, { iss: 'acme', sub: name, name: `${name} Findable` })),
+  )
+  const find = async (token: string | undefined, q: string) => {
+    const { body } = await it.call(`GET /api/users/search?q=${q}`, { token })
+    return body.data.map(({ displayName }: { displayName: string }) => displayName)
+  }
+  await it.call('GET /api/users/me', { token: ben })
+  expect(await find(ann, 'findable')).toEqual(['Ann Findable'])
+  expect(await find(ann, 'ada')).toEqual(['ada'])
+  expect(await find(token, 'findable')).toEqual(['Ann Findable', 'Ben Findable'])
+})

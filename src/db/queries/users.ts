@@ -1,4 +1,4 @@
-import { and, eq, isNull, or, type SQL, sql } from 'drizzle-orm'
+import { and, eq, isNull, ne, or, type SQL, sql } from 'drizzle-orm'
 import type { Me, PresenceStatus, User, UserSummary } from '../../protocol/model.ts'
 import type { Database } from '../connect.ts'
 import { users } from '../schema.ts'
@@ -85,8 +85,18 @@ export async function updateProfile(
   return rows[0]
 }
 
-/** searchUsers finds accounts whose username or display name holds the text; those that begin with it come first. */
-export async function searchUsers(db: Database, text: string, limit: number): Promise<Account[]> {
+export interface UserSearch {
+  readonly text: string
+  readonly limit: number
+  /** Who asks. */
+  readonly by: UserSummary
+}
+
+/**
+ * searchUsers finds accounts whose username or display name holds the text; those that begin with it come first. A
+ * customer finds no other customer.
+ */
+export async function searchUsers(db: Database, { text, limit, by }: UserSearch): Promise<Account[]> {
   const pattern = text.replace(/[\\%_]/g, '\\$&')
   const holds = or(
     sql`${users.username} ilike ${`%${pattern}%`}`,
@@ -95,7 +105,7 @@ export async function searchUsers(db: Database, text: string, limit: number): Pr
   return db.orm
     .select(accountColumns)
     .from(users)
-    .where(and(holds, isNull(users.disabledAt)))
+    .where(and(holds, isNull(users.disabledAt), by.type === 'customer' ? isVisibleTo(by) : undefined))
     .orderBy(
       sql`${users.username} ilike ${`${pattern}%`} desc`,
       sql`${users.displayName} ilike ${`${pattern}%`} desc`,
@@ -115,6 +125,10 @@ export function toUser(account: Account, status: PresenceStatus): User {
 
 export function toMe(account: Account, status: PresenceStatus): Me {
   return { ...toUser(account, status), createdAt: account.createdAt.toISOString() }
+}
+
+function isVisibleTo(customer: UserSummary): SQL | undefined {
+  return or(ne(users.type, 'customer'), eq(users.id, customer.id))
 }
 
 async function findOne(db: Database, where: SQL | undefined): Promise<Account | undefined> {

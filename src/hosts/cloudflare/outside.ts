@@ -1,3 +1,4 @@
+import { createHttpDirectory } from '../../auth/http-directory.ts'
 import type { OutsidePorts } from '../../auth/identities.ts'
 import { NO_KEY_STORE } from '../../auth/issuer-keys.ts'
 import { reloadRooms } from '../../auth/reload-rooms.ts'
@@ -22,9 +23,11 @@ export function createOutside({
   waitUntil,
   onFault,
 }: EdgeOutsidePorts): Omit<OutsidePorts, 'remember'> {
+  const { DIRECTORY_URL: url, DIRECTORY_TOKEN: token } = config
   return {
     issuers: issuersOf(config),
     keys: NO_KEY_STORE,
+    directory: url === undefined || token === undefined ? undefined : createHttpDirectory(url, token),
     onRenamed: (userId) => reloadRooms(userId, { changes, rooms }),
     keepAlive: waitUntil,
     onFault: (error) => onFault({ error }),

@@ -25,12 +25,14 @@ import { createLimiter, createOpenLimiter } from '../shared/limiter.ts'
 import { asset } from './assets.ts'
 import { createAlone, createCluster } from './cluster/cluster.ts'
 import { checkConnections } from './connection-budget.ts'
+import { openDirectory } from './directory.ts'
 import { createHealth } from './health.ts'
 import { createJobs } from './jobs.ts'
 import { createRedisCounters } from './limiter.ts'
 import type { Metrics } from './metrics.ts'
 import { createPasswords } from './passwords.ts'
 import { getSecrets } from './secrets.ts'
+import { seldom } from './seldom.ts'
 import { createTraces } from './traces.ts'
 import { createUpgrades, type Upgrades } from './upgrade.ts'
 
@@ -84,6 +86,7 @@ export async function createInstance({
       ? createOpenLimiter()
       : createLimiter(rates, cluster.counts && createRedisCounters(cluster.counts))
   const secrets = await getSecrets(config)
+  const { directory, close: closeDirectory } = await openDirectory(config)
   const auth = await createAuth({
     db,
     clock,
@@ -98,7 +101,10 @@ export async function createInstance({
     keys: cluster.keys,
     onRenamed: (userId) => reloadRooms(userId, { changes, rooms }),
     keepAlive() {},
-    onFault: (error) => logger.warn({ fault: describeFault(error) }, 'an issuer does not answer'),
+    directory,
+    onFault: seldom((error) =>
+      logger.warn({ fault: describeFault(error) }, 'an issuer or the directory does not answer'),
+    ),
   })
   const gateway = createGateway({
     rooms,
@@ -165,6 +171,7 @@ export async function createInstance({
     await committer.close()
     await jobs.close()
     await cluster.close()
+    await closeDirectory()
     await indexer.close()
   }
 

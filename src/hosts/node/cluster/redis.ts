@@ -1,13 +1,12 @@
 import { Cluster, Redis } from 'ioredis'
 import type { Config } from '../../../config.ts'
+import { seldom } from '../seldom.ts'
 
 /** Milliseconds until a command that Redis does not answer is given up. */
 const COMMAND_TIMEOUT = 1_000
 const CONNECT_TIMEOUT = 2_000
 /** The most that is waited before the next attempt to connect: a Redis that is back is found within this. */
 const RETRY_MOST = 1_000
-/** Faults of one connection are told this far apart, at least. */
-const QUIET = 10_000
 /** Below TCP's own patience: a link that was cut without a word is found by the operating system after this. */
 const KEEP_ALIVE = 5_000
 
@@ -45,16 +44,6 @@ export function connectRedis(config: Config, onFault: (error: Error) => void): R
     close() {
       for (const client of all) client.disconnect()
     },
-  }
-}
-
-/** An outage is one fault, not one for each try to connect. */
-function seldom(onFault: (error: Error) => void): (error: Error) => void {
-  let quietUntil = 0
-  return (error) => {
-    if (performance.now() < quietUntil) return
-    quietUntil = performance.now() + QUIET
-    onFault(error)
   }
 }
 

@@ -1,0 +1,30 @@
+import { createHttpDirectory } from '../../auth/http-directory.ts'
+import type { UserDirectory } from '../../auth/ports.ts'
+import type { Config } from '../../config.ts'
+
+/** OpenDirectory is where names are kept, if anywhere. */
+export interface OpenDirectory {
+  readonly directory: UserDirectory | undefined
+  close(): Promise<void>
+}
+
+/** openDirectory connects to nothing yet, as the directory may be away. The driver is loaded only where it is used. */
+export async function openDirectory(config: Config): Promise<OpenDirectory> {
+  const { MYSQL_HOST, MYSQL_DB, MYSQL_USER, DIRECTORY_URL, DIRECTORY_TOKEN } = config
+  if (DIRECTORY_URL !== undefined && DIRECTORY_TOKEN !== undefined) {
+    return { directory: createHttpDirectory(DIRECTORY_URL, DIRECTORY_TOKEN), async close() {} }
+  }
+  if (MYSQL_HOST === undefined || MYSQL_DB === undefined || MYSQL_USER === undefined) {
+    return { directory: undefined, async close() {} }
+  }
+  const { createMysqlDirectory } = await import('../../db/mysql-directory.ts')
+  const directory = createMysqlDirectory({
+    host: MYSQL_HOST,
+    port: config.MYSQL_PORT,
+    database: MYSQL_DB,
+    user: MYSQL_USER,
+    password: config.MYSQL_PASSWORD,
+    tables: config.MYSQL_TABLES,
+  })
+  return { directory, close: () => directory.close() }
+}

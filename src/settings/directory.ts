@@ -1,0 +1,74 @@
+import { z } from 'zod'
+import { OutsideType } from './issuer.ts'
+import { ConfigError, jsonOf, secret, setting, text, whole } from './kinds.ts'
+import { networkUrl } from './network-url.ts'
+
+const column = z
+  .string('must be text')
+  .regex(/^[A-Za-z_][A-Za-z0-9_$]{0,63}$/, 'must be the name of a column: letters, digits, _ and $')
+const table = z
+  .string('must be text')
+  .regex(
+    /^([A-Za-z_][A-Za-z0-9_$]{0,63}\.)?[A-Za-z_][A-Za-z0-9_$]{0,63}$/,
+    'must be the name of a table, with its database before a dot if it is another: letters, digits, _ and $',
+  )
+
+/** UserTable is where the names of one issuer's users of one type are. */
+const UserTable = z.strictObject({
+  issuer: z.string('must be the name of an issuer'),
+  type: OutsideType,
+  table,
+  /** Holds the subject of the token. */
+  id: column.default('id'),
+  /** One column or more, of which the name is put together. */
+  name: z
+    .union(
+      [column.transform((one) => [one]), z.array(column).min(1)],
+      'must be a column or a list of columns',
+    )
+    .prefault('name'),
+  /** Holds an https address. */
+  picture: column.optional(),
+})
+export type UserTable = Readonly<z.infer<typeof UserTable>>
+
+/** DIRECTORY_SETTINGS say where names and pictures of users of other issuers are kept. */
+export const DIRECTORY_SETTINGS = {
+  MYSQL_HOST: text
+    .optional()
+    .meta(setting('Directory', 'MySQL or MariaDB that has the names of users of other issuers; only read')),
+  MYSQL_PORT: whole(1, 65_535).default(3_306).meta(setting('Directory', 'Port of MYSQL_HOST')),
+  MYSQL_DB: text.optional().meta(setting('Directory', 'Database on MYSQL_HOST')),
+  MYSQL_USER: text.optional().meta(setting('Directory', 'A user there that needs SELECT and nothing else')),
+  MYSQL_PASSWORD: z.string().optional().meta(setting('Directory', 'Password of MYSQL_USER')),
+  MYSQL_TABLES: jsonOf(z.array(UserTable, 'must be a JSON list of tables'))
+    .prefault(
+      JSON.stringify([
+        { issuer: 'cognito', type: 'customer', table: 'customers', id: 'id', name: 'name' },
+        { issuer: 'django', type: 'dentist', table: 'dentists', id: 'id', name: 'name' },
+      ]),
+    )
+    .meta(setting('Directory', 'Whose names are in which table and columns: see docs/identities.md')),
+  DIRECTORY_URL: networkUrl
+    .optional()
+    .meta(setting('Directory', 'Instead of MYSQL_HOST: an endpoint of your backend that is asked for names')),
+  DIRECTORY_TOKEN: secret
+    .optional()
+    .meta(setting('Directory', 'Bearer token that DIRECTORY_URL is asked with')),
+}
+
+const Given = z.object(DIRECTORY_SETTINGS)
+
+/** checkDirectory throws a ConfigError where the settings do not say one directory. */
+export function checkDirectory(config: Readonly<z.infer<typeof Given>>): void {
+  const { MYSQL_HOST, DIRECTORY_URL, DIRECTORY_TOKEN } = config
+  if (DIRECTORY_URL !== undefined && MYSQL_HOST !== undefined) {
+    throw new ConfigError('DIRECTORY_URL and MYSQL_HOST must not both be set: names come from one place')
+  }
+  if (DIRECTORY_URL !== undefined && DIRECTORY_TOKEN === undefined) {
+    throw new ConfigError('DIRECTORY_TOKEN must be set, so that DIRECTORY_URL answers nobody else')
+  }
+  for (const name of MYSQL_HOST === undefined ? [] : (['MYSQL_DB', 'MYSQL_USER'] as const)) {
+    if (config[name] === undefined) throw new ConfigError(`${name} must be set together with MYSQL_HOST`)
+  }
+}
