@@ -208,13 +208,19 @@ export const ROWS: Readonly<Record<string, Row>> = {
 
 export async function createPeople(it: TestApp): Promise<People> {
   const [outsider, former, participant] = [await it.user(), await it.user(), await it.user()]
-  const now = it.auth.clock.now()
   return {
     ...{ outsider, former, participant, owner: await it.user(), target: await it.user() },
-    agent: { token: await djangoToken(now, { user_id: 1, user_type: 'agent' }) },
-    admin: { token: await djangoToken(now, { user_id: 2, user_type: 'admin' }) },
-    namesake: { token: await djangoToken(now, { user_id: participant.id }) },
+    agent: await createOutside(it, { user_id: 1, user_type: 'agent' }),
+    admin: await createOutside(it, { user_id: 2, user_type: 'admin' }),
+    namesake: await createOutside(it, { user_id: participant.id }),
   }
+}
+
+/** A user of Django who has been here before. */
+async function createOutside(it: TestApp, claims: object): Promise<Outside> {
+  const token = await djangoToken(it.auth.clock.now(), claims)
+  await it.call('GET /api/users/me', { token })
+  return { token }
 }
 
 let made = 0
