@@ -14,10 +14,13 @@ import { clientAddress, networkOf } from './routes/address.ts'
 import { adminRoutes } from './routes/admin.ts'
 import { agentRoutes } from './routes/agents.ts'
 import { authRoutes } from './routes/auth.ts'
+import { serviceTokenRoutes } from './routes/backend-tokens.ts'
+import { cannedReplyRoutes } from './routes/canned-replies.ts'
 import { chatRoutes } from './routes/chats.ts'
 import { contactRoutes } from './routes/contacts.ts'
 import type { AppDeps, AppEnv } from './routes/deps.ts'
-import { limitAddress, requireAdmin, requireUser } from './routes/guards.ts'
+import { limitAddress, requireAdmin, requireCaller, requireUser } from './routes/guards.ts'
+import { guestRoutes } from './routes/guests.ts'
 import { healthRoutes } from './routes/health.ts'
 import { historyRoutes } from './routes/history.ts'
 import { jobRoutes } from './routes/jobs.ts'
@@ -30,6 +33,7 @@ import { answerError, answerRefusal } from './routes/refusals.ts'
 import { searchRoutes } from './routes/search.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import { socketRoutes } from './routes/socket.ts'
+import { supportAliasRoutes } from './routes/support-alias.ts'
 import { userRoutes } from './routes/users.ts'
 
 export type { AppDeps } from './routes/deps.ts'
@@ -87,8 +91,9 @@ export function createApp(deps: AppDeps) {
 
 function createApi(deps: AppDeps) {
   const app = new OpenAPIHono<AppEnv>()
-  for (const path of ['users', 'contacts', 'chats', 'messages', 'sessions', 'agents', 'admin'])
+  for (const path of ['users', 'contacts', 'chats', 'messages', 'agents', 'canned-replies', 'admin'])
     app.use(`/api/${path}/*`, requireUser(deps))
+  for (const path of ['sessions', 'v1/chat']) app.use(`/api/${path}/*`, requireCaller(deps))
   app.use('/api/admin/*', requireAdmin)
   return app
     .route('/api/auth', authRoutes(deps))
@@ -100,9 +105,13 @@ function createApi(deps: AppDeps) {
     .route('/api/messages', searchRoutes(deps))
     .route('/api/messages', messageRoutes(deps))
     .route('/api/admin/jobs', jobRoutes(deps))
+    .route('/api/admin/service-tokens', serviceTokenRoutes(deps))
     .route('/api/admin', adminRoutes(deps))
     .route('/api/sessions', sessionRoutes(deps))
     .route('/api/agents', agentRoutes(deps))
+    .route('/api/canned-replies', cannedReplyRoutes(deps))
+    .route('/api/guests', guestRoutes(deps))
+    .route('/api/v1/chat', supportAliasRoutes(deps))
 }
 
 /** What every request passes, in this order. */

@@ -109,6 +109,16 @@ export const Settings = z.object({
   ...ISSUER_SETTINGS,
   ...DIRECTORY_SETTINGS,
 
+  GUESTS: z
+    .enum(['on', 'off'], 'must be on or off')
+    .default('off')
+    .meta(
+      setting(
+        'Accounts',
+        'on lets guests into sessions by themselves; off, only the tokens of services bring them',
+      ),
+    ),
+
   CORS_ORIGINS: Origins.default([]).meta(
     setting('Access', 'Other origins whose pages may call the service, comma-separated'),
   ),

@@ -3,6 +3,7 @@ import type { Authenticated, Authenticator, RateLimiter } from '../gateway/ports
 import { refuse } from '../protocol/errors.ts'
 import type { Clock, Ids, Publisher } from '../rooms/ports.ts'
 import { Accounts } from './accounts.ts'
+import { createServiceTokens, type ServiceTokens } from './backend-tokens.ts'
 import { createIdentities, type OutsidePorts } from './identities.ts'
 import { Logins } from './logins.ts'
 import type { OutsideUsers } from './outside-users.ts'
@@ -25,6 +26,7 @@ export interface Auth extends Authenticator {
   readonly accounts: Accounts
   readonly logins: Logins
   readonly outsideUsers: OutsideUsers
+  readonly services: ServiceTokens
   openTicket(authenticated: Authenticated): Promise<OpenTicket>
   redeemTicket(ticket: string): Promise<Authenticated>
 }
@@ -37,6 +39,7 @@ export async function createAuth(deps: AuthDeps): Promise<Auth> {
   return {
     ...authenticator,
     outsideUsers,
+    services: createServiceTokens(deps),
     accounts: new Accounts({ ...deps, nobodysHash: passwords.nobodysHash }),
     logins: new Logins({ ...deps, known, accessTokens, refreshTokens }),
     openTicket: (authenticated) => tickets.open(authenticated),

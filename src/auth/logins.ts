@@ -1,4 +1,5 @@
 import type { Database } from '../db/connect.ts'
+import { insertAudit } from '../db/queries/audit.ts'
 import {
   endAuthSession,
   endOtherAuthSessions,
@@ -71,6 +72,8 @@ export class Logins {
       ...this.#span(),
     })
     if (isRotated) return pair
+    const { userId: actorId, sessionId: targetId } = login
+    await insertAudit(db, { at: this.#now(), action: 'refresh.reused', actorId, targetId })
     await this.end(login)
     return refuse('UNAUTHORIZED', 'The refresh token was used before: this login has ended')
   }
@@ -94,6 +97,11 @@ export class Logins {
   async endOthers({ userId, sessionId }: Login): Promise<void> {
     const others = await endOtherAuthSessions(this.#ports.db, { userId, sessionId, at: this.#now() })
     for (const other of others) this.#tellEnded({ userId, sessionId: other })
+  }
+
+  /** endAll stops every login of a user. */
+  async endAll(userId: string): Promise<void> {
+    for (const { id: sessionId } of await this.list(userId)) await this.end({ userId, sessionId })
   }
 
   /** forget reads the user behind the logins afresh from now on, because the profile has changed. */

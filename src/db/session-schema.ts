@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { bigint, index, integer, json, pgTable, text, timestamp, uuid } from 'drizzle-orm/pg-core'
+import type { ServiceScope } from '../protocol/admin.ts'
 import { LIMITS } from '../protocol/limits.ts'
 import type { Availability } from '../protocol/sessions.ts'
 import { users } from './schema.ts'
@@ -38,3 +39,30 @@ export const auditLog = pgTable(
     index('audit_log_chat').on(table.chatId, table.id).where(sql`${table.chatId} is not null`),
   ],
 )
+
+/** What agents say often, at hand. Of a team, or of all. */
+export const cannedReplies = pgTable('canned_replies', {
+  id: uuid().primaryKey(),
+  title: text().notNull(),
+  content: text().notNull(),
+  team: text(),
+  createdBy: uuid().notNull(),
+  createdAt: time().notNull(),
+  updatedAt: time().notNull(),
+})
+
+/** Tokens of backends: kept as digests. Each speaks as a user of its own, of type `bot`. */
+export const serviceTokens = pgTable('service_tokens', {
+  id: uuid().primaryKey(),
+  userId: uuid()
+    .notNull()
+    .references(() => users.id),
+  name: text().notNull(),
+  tokenHash: text().notNull().unique(),
+  scopes: text().array().$type<ServiceScope[]>().notNull(),
+  createdBy: uuid().notNull(),
+  createdAt: time().notNull(),
+  lastUsedAt: time(),
+  expiresAt: time(),
+  revokedAt: time(),
+})

@@ -7,7 +7,8 @@ import { isStorable, utf8Bytes } from './text.ts'
 
 export { page } from './pages.ts'
 
-const Username = z
+/** A new account's name. */
+export const Username = z
   .string()
   .min(3, 'Username must be at least 3 characters')
   .max(LIMITS.usernameCharacters, `Username must be at most ${LIMITS.usernameCharacters} characters`)

@@ -21,6 +21,7 @@ import {
 import { isStorable } from '../protocol/text.ts'
 import type { Principal } from '../rooms/ports.ts'
 import { body, json, nothing, PUBLIC } from './answers.ts'
+import { audit } from './audit.ts'
 import { type AppContext, type AppDeps, type AppEnv, principalOf } from './deps.ts'
 import { bearerOf, requireUser } from './guards.ts'
 import { isTrustedOrigin } from './origin.ts'
@@ -125,6 +126,7 @@ export function authRoutes(deps: AppDeps) {
     const statusOf = await readStatuses(presence, [account.id])
     const { id: userId, username } = account
     logger.info({ userId, username, ipAddress: context.get('ipAddress') }, 'login')
+    await audit(deps, context, { action: 'login', actorId: userId })
     return { ...giveTokens(deps, context, pair), user: toMe(account, statusOf(userId)) }
   }
 
@@ -163,6 +165,7 @@ export function authRoutes(deps: AppDeps) {
       const { user } = principalOf(context)
       await auth.accounts.changePassword(user, context.req.valid('json'), context.get('network'))
       await auth.logins.endOthers(login)
+      await audit(deps, context, { action: 'password.changed', targetId: user.id })
       return context.body(null, 204)
     })
     .openapi(openTicket, async (context) => {
@@ -188,7 +191,8 @@ export function authRoutes(deps: AppDeps) {
     })
 }
 
-function deviceOf(context: AppContext): Device {
+/** deviceOf is where a login comes from. */
+export function deviceOf(context: AppContext): Device {
   const name = context.req.header('User-Agent')?.slice(0, DEVICE_CHARACTERS)
   return { name: name && isStorable(name) ? name : null, ipAddress: context.get('ipAddress') }
 }

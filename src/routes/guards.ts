@@ -1,4 +1,5 @@
 import type { MiddlewareHandler } from 'hono'
+import { isServiceToken } from '../auth/backend-tokens.ts'
 import type { Bucket } from '../gateway/ports.ts'
 import { RefusalError, refuse } from '../protocol/errors.ts'
 import { type AppContext, type AppDeps, type AppEnv, principalOf } from './deps.ts'
@@ -23,6 +24,23 @@ export function requireUser(deps: AppDeps): MiddlewareHandler<AppEnv> {
     const authenticated = await deps.auth.verify(token)
     context.set('authenticated', authenticated)
     await take(deps, context, { bucket: 'rest', key: `user:${authenticated.principal.user.id}` })
+    await next()
+  }
+}
+
+/**
+ * requireCaller lets users through, and services whose token has the scope: `sessions:read` to read, `sessions:write`
+ * for the rest. Elsewhere a service's token is no token.
+ */
+export function requireCaller(deps: AppDeps): MiddlewareHandler<AppEnv> {
+  const user = requireUser(deps)
+  return async (context, next) => {
+    const token = bearerOf(context)
+    if (token === undefined || !isServiceToken(token)) return user(context, next)
+    const scope = context.req.method === 'GET' ? 'sessions:read' : 'sessions:write'
+    const principal = await deps.auth.services.verify(token, scope)
+    context.set('authenticated', { principal, expiresAt: Number.POSITIVE_INFINITY })
+    await take(deps, context, { bucket: 'rest', key: `user:${principal.user.id}` })
     await next()
   }
 }

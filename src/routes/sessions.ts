@@ -1,7 +1,6 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi'
 import { z } from 'zod'
-import { listDesks } from '../db/known-sessions.ts'
-import { listSessions, type Sight } from '../db/queries/sessions.ts'
+import { listSessions } from '../db/queries/sessions.ts'
 import { ACKS } from '../protocol/commands.ts'
 import { ChatId } from '../protocol/ids.ts'
 import { IdempotencyHeader, page } from '../protocol/rest.ts'
@@ -14,10 +13,11 @@ import {
   TransferSessionBody,
 } from '../protocol/sessions.ts'
 import { body, json } from './answers.ts'
-import { type AppContext, type AppDeps, type AppEnv, principalOf } from './deps.ts'
+import { type AppDeps, type AppEnv, principalOf } from './deps.ts'
 import { sessionId } from './derived-ids.ts'
 import { dispatch } from './dispatch.ts'
 import { refuseInvalid } from './refusals.ts'
+import { sightOf } from './sight.ts'
 
 const tags = ['Sessions']
 const params = z.object({ id: ChatId })
@@ -170,13 +170,4 @@ export function sessionRoutes(deps: AppDeps) {
       const command = { type: 'notes:open', chatId: notesIdOf(id), sessionId: id } as const
       return context.json(await dispatch<'notes:open'>(deps, context, command), 200)
     })
-}
-
-/** Which sessions the caller may know of: admins and services of all, by the right of their account. */
-async function sightOf({ db }: AppDeps, context: AppContext): Promise<Sight> {
-  const { id: userId, type } = principalOf(context).user
-  if (type === 'admin' || type === 'bot') return { sees: 'all' }
-  if (type !== 'agent') return { sees: 'own', userId }
-  const teams = (await listDesks(db, [userId])).get(userId)?.teams ?? []
-  return { sees: 'queues', userId, teams }
 }

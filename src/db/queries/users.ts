@@ -1,5 +1,5 @@
 import { and, eq, isNull, ne, or, type SQL, sql } from 'drizzle-orm'
-import type { Me, PresenceStatus, User, UserSummary } from '../../protocol/model.ts'
+import type { Me, PresenceStatus, User, UserSummary, UserType } from '../../protocol/model.ts'
 import type { Database } from '../connect.ts'
 import { users } from '../schema.ts'
 
@@ -34,6 +34,39 @@ export async function insertLocalUser(db: Database, user: NewUser): Promise<Acco
     .insert(users)
     .values({ ...given, issuer: 'local', subject: user.id, type: 'member', createdAt: at })
     .onConflictDoNothing()
+    .returning(accountColumns)
+  return rows[0]
+}
+
+export interface NewGuest {
+  readonly id: string
+  readonly subject: string
+  readonly displayName: string
+  readonly at: Date
+}
+
+/** enterGuest makes a guest, or finds the one of this subject, who is called so from now on. */
+export async function enterGuest(db: Database, { at, ...guest }: NewGuest): Promise<Account> {
+  const { displayName, id } = guest
+  const [row] = await db.orm
+    .insert(users)
+    .values({ ...guest, issuer: 'guest', type: 'customer', username: `guest-${id.slice(-8)}`, createdAt: at })
+    .onConflictDoUpdate({ target: [users.issuer, users.subject], set: { displayName } })
+    .returning(accountColumns)
+  if (!row) throw new Error('A guest that was inserted came back as nothing')
+  return row
+}
+
+/** changeUserType answers undefined for whoever is no local user: others are what their issuer says. */
+export async function changeUserType(
+  db: Database,
+  userId: string,
+  type: UserType,
+): Promise<Account | undefined> {
+  const rows = await db.orm
+    .update(users)
+    .set({ type })
+    .where(and(eq(users.id, userId), eq(users.issuer, 'local'), isNull(users.disabledAt)))
     .returning(accountColumns)
   return rows[0]
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import './module-cost.ts'
 import { Command } from 'commander'
+import { addAdmin } from './commands/admin.ts'
 import { addConformance } from './commands/conformance.ts'
 import { addDemo } from './commands/demo.ts'
 import { addFaults } from './commands/faults.ts'
@@ -12,5 +13,6 @@ import { addStart } from './commands/start.ts'
 const program = new Command('parley')
   .description('Real-time chat: one total order per chat, nothing acknowledged is ever lost')
   .showHelpAfterError()
-for (const add of [addStart, addMigrate, addJobs, addDemo, addConformance, addReplay, addFaults]) add(program)
+for (const add of [addStart, addMigrate, addAdmin, addJobs, addDemo, addConformance, addReplay, addFaults])
+  add(program)
 await program.parseAsync()

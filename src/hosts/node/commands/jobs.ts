@@ -2,9 +2,7 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { validate } from 'uuid'
 import type { Database } from '../../../db/connect.ts'
 import { discardDeadJob, listDeadJobs, retryDeadJobs } from '../../../db/queries/jobs.ts'
-import { openDatabase } from '../database.ts'
-import { createLogger } from '../logger.ts'
-import { configOrExit } from './start.ts'
+import { withDatabase } from '../with-database.ts'
 
 const PAGE = 100
 
@@ -56,19 +54,6 @@ async function list(db: Database): Promise<void> {
     after = page.length === PAGE ? page.at(-1)?.id : undefined
   } while (after !== undefined)
   say(count === 0 ? 'No dead letters.' : `${count} dead letters.`)
-}
-
-async function withDatabase(use: (db: Database) => Promise<void>): Promise<void> {
-  const config = configOrExit()
-  const logger = createLogger(config)
-  const database = await openDatabase(config, {
-    onFault: (error) => logger.error({ err: error }, 'database connection lost'),
-  })
-  try {
-    await use(database.db)
-  } finally {
-    await database.close()
-  }
 }
 
 function toId(text: string): string {
