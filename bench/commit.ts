@@ -10,10 +10,11 @@ import { clock } from '../src/hosts/shared/clock.ts'
 import type { ChatEvent } from '../src/protocol/events.ts'
 import type { ChatInfo, User } from '../src/protocol/model.ts'
 import type { Turn } from '../src/rooms/ports.ts'
+import type { NewJob } from '../src/workers/ports.ts'
 
-const USAGE = `node bench/commit.ts [--rooms 100] [--messages 1] [--receipts] [--index] [--seconds 5] [--settings name=value ...]
+const USAGE = `node bench/commit.ts [--rooms 100] [--messages 1] [--receipts] [--jobs] [--index] [--seconds 5] [--settings name=value ...]
 The group commit alone, on a real Postgres of its own: each room commits turns one after another, --messages in each,
-with --receipts one receipt too; with --index the text index is filled meanwhile.`
+with --receipts one receipt too, and with --jobs one job in the outbox; with --index the text index is filled meanwhile.`
 /** Clock ticks of /proc a second. */
 const TICKS = 100
 
@@ -23,6 +24,7 @@ const { values: flags } = parseArgs({
     messages: { type: 'string', default: '1' },
     seconds: { type: 'string', default: '5' },
     receipts: { type: 'boolean', default: false },
+    jobs: { type: 'boolean', default: false },
     index: { type: 'boolean', default: false },
     settings: { type: 'string', multiple: true, default: [] },
     help: { type: 'boolean', default: false },
@@ -54,7 +56,11 @@ async function main(): Promise<void> {
 async function measure(db: Database, serverPid: number | undefined): Promise<void> {
   const onFault = (error: unknown) => print(String(error))
   const indexer = flags.index ? createIndexer(db, { clock, language: 'simple', onFault }) : undefined
-  const committer = createCommitter(db, { onFault, onMessages: (chatId) => indexer?.changed(chatId) })
+  const committer = createCommitter(db, {
+    onFault,
+    onMessages: (chatId) => indexer?.changed(chatId),
+    ...(flags.jobs && { outbox }),
+  })
   const rooms = await Promise.all(Array.from({ length: Number(flags.rooms) }, () => createRoom(db)))
   for (const { chat, users, seq } of rooms) {
     const participants = users.map((user) => toParticipant(user))
@@ -84,6 +90,11 @@ async function measure(db: Database, serverPid: number | undefined): Promise<voi
   const begin = performance.now()
   await indexer.close()
   print(`The text index was behind by ${Math.round(performance.now() - begin)} ms of work`)
+}
+
+/** What a service with push stores beside a message. */
+function outbox({ chatId, prevSeq, events }: Turn): NewJob[] {
+  return [{ kind: 'push', payload: { chatId, from: prevSeq + 1, to: prevSeq + events.length }, delay: 5_000 }]
 }
 
 /** Every room commits turn after turn until the time is up; answers how many messages were committed. */
