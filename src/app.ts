@@ -28,6 +28,7 @@ import { messageRoutes } from './routes/messages.ts'
 import { metricsRoutes } from './routes/metrics.ts'
 import { toOpenApi } from './routes/openapi.ts'
 import { participantRoutes } from './routes/participants.ts'
+import { pushRoutes } from './routes/push.ts'
 import { referenceRoutes } from './routes/reference/routes.ts'
 import { answerError, answerRefusal } from './routes/refusals.ts'
 import { searchRoutes } from './routes/search.ts'
@@ -35,6 +36,7 @@ import { sessionRoutes } from './routes/sessions.ts'
 import { socketRoutes } from './routes/socket.ts'
 import { supportAliasRoutes } from './routes/support-alias.ts'
 import { userRoutes } from './routes/users.ts'
+import { webhookRoutes } from './routes/webhooks.ts'
 
 export type { AppDeps } from './routes/deps.ts'
 
@@ -91,7 +93,7 @@ export function createApp(deps: AppDeps) {
 
 function createApi(deps: AppDeps) {
   const app = new OpenAPIHono<AppEnv>()
-  for (const path of ['users', 'contacts', 'chats', 'messages', 'agents', 'canned-replies', 'admin'])
+  for (const path of ['users', 'contacts', 'chats', 'messages', 'agents', 'canned-replies', 'push', 'admin'])
     app.use(`/api/${path}/*`, requireUser(deps))
   for (const path of ['sessions', 'v1/chat']) app.use(`/api/${path}/*`, requireCaller(deps))
   app.use('/api/admin/*', requireAdmin)
@@ -104,7 +106,9 @@ function createApi(deps: AppDeps) {
     .route('/api/chats', historyRoutes(deps))
     .route('/api/messages', searchRoutes(deps))
     .route('/api/messages', messageRoutes(deps))
+    .route('/api/push', pushRoutes(deps))
     .route('/api/admin/jobs', jobRoutes(deps))
+    .route('/api/admin/webhooks', webhookRoutes(deps))
     .route('/api/admin/service-tokens', serviceTokenRoutes(deps))
     .route('/api/admin', adminRoutes(deps))
     .route('/api/sessions', sessionRoutes(deps))

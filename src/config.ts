@@ -3,6 +3,7 @@ import { LIMITS } from './protocol/limits.ts'
 import { checkDirectory, DIRECTORY_SETTINGS } from './settings/directory.ts'
 import { ISSUER_SETTINGS, issuersOf } from './settings/issuers.ts'
 import { ConfigError, commaSeparated, secret, setting, text, toConfigError, whole } from './settings/kinds.ts'
+import { faultsOfOutgoing, OUTGOING } from './settings/outgoing.ts'
 
 export { ConfigError, SECTIONS } from './settings/kinds.ts'
 
@@ -143,6 +144,8 @@ export const Settings = z.object({
     .default('simple')
     .meta(setting('Chats', 'Text search configuration of Postgres, such as simple or english')),
 
+  ...OUTGOING,
+
   JOB_RETRY_SECONDS: whole(1, 3_600)
     .default(2)
     .meta(
@@ -195,6 +198,8 @@ export function parseConfig(source: Readonly<Record<string, string | undefined>>
   // What is wrong with them is to end the start here, with everything else.
   issuersOf(config)
   checkDirectory(config)
+  const faults = faultsOfOutgoing(config)
+  if (faults.length > 0) throw new ConfigError(faults.join('\n'))
   const url = config.DATABASE_URL ?? postgresUrl(config)
   if (config.DATABASE_REPLICA_URL !== undefined && url === undefined) {
     throw new ConfigError(

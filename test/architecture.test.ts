@@ -21,7 +21,10 @@ const RULES: Record<string, Rule> = {
     values: ['protocol', 'drizzle-orm', 'pg', 'mysql2', 'zod', 'uuid'],
     types: ['rooms/ports', 'gateway/ports', 'auth/ports', 'settings', 'workers/ports'],
   },
-  workers: { values: ['protocol', 'db', 'zod'], types: ['rooms/ports', 'gateway/ports', 'config'] },
+  workers: {
+    values: ['protocol', 'db', 'zod', 'uuid', '@block65/webcrypto-web-push', 'standardwebhooks'],
+    types: ['rooms/ports', 'gateway/ports', 'config'],
+  },
   routes: {
     values: ['protocol', 'rooms/ports', 'db', 'auth', 'hono', '@hono/zod-openapi', 'zod'],
     types: ['gateway', 'config', 'workers/ports'],

@@ -23,7 +23,20 @@ export function jobColumns(jobs: readonly NewJob[]): string[] {
   ]
 }
 
-const ADD = `${ADD_JOBS} from unnest(${jobArrays(1)}) as j(${JOB_COLUMNS})`
+/**
+ * Not for commits: a job that is claimed just now might not see what the commit is about to make visible. What follows
+ * from a job, or from a request, is there already.
+ */
+const ADD_KEYED = `insert into jobs (id, kind, payload, run_at, key)
+  select j.id, j.kind, j.payload::json, now() + j.delay * interval '1 millisecond', j.key`
+const ONCE_A_KEY = `
+  on conflict (key) where key is not null and state = 'ready' and attempts = 0 do nothing`
+
+function keyedColumns(jobs: readonly NewJob[]): string[] {
+  return [...jobColumns(jobs), toTextArray(jobs.map(({ key = null }) => key))]
+}
+
+const ADD = `${ADD_KEYED} from unnest(${jobArrays(1)}, $5::text[]) as j(${JOB_COLUMNS}, key) ${ONCE_A_KEY}`
 
 /** Two instances never get the same job: the rows that one takes are locked, and passed over by the other. */
 const CLAIM = `
@@ -48,8 +61,8 @@ select
    where state = 'ready' and kind = any($1) and run_at > now()) as next_in`
 
 const FINISH = `
-with done as (delete from jobs where id = $5 and attempts = $6 and state = 'ready' returning id)
-${ADD_JOBS} from unnest(${jobArrays(1)}) as j(${JOB_COLUMNS}) cross join done`
+with done as (delete from jobs where id = $6 and attempts = $7 and state = 'ready' returning id)
+${ADD_KEYED} from unnest(${jobArrays(1)}, $5::text[]) as j(${JOB_COLUMNS}, key) cross join done ${ONCE_A_KEY}`
 
 const FAIL = `
 update jobs set
@@ -75,7 +88,7 @@ export function createJobStore(db: Database, { onAdded }: { onAdded: (delay: num
   return {
     async add(jobs) {
       if (jobs.length === 0) return
-      await db.ask({ name: 'add-jobs', text: ADD, values: jobColumns(jobs) })
+      await db.ask({ name: 'add-jobs', text: ADD, values: keyedColumns(jobs) })
       told(jobs)
     },
 
@@ -86,7 +99,7 @@ export function createJobStore(db: Database, { onAdded }: { onAdded: (delay: num
     },
 
     async finish({ id, attempts }, next) {
-      await ask('finish-job', FINISH, [...jobColumns(next), id, attempts])
+      await ask('finish-job', FINISH, [...keyedColumns(next), id, attempts])
       told(next)
     },
 

@@ -25,8 +25,8 @@ import type {
 } from '../protocol/model.ts'
 
 /** A change's number. Far below 2^53, so a number carries it without loss. */
-const seq = () => bigint({ mode: 'number' })
-const time = () => timestamp({ withTimezone: true, precision: 3 })
+export const seq = () => bigint({ mode: 'number' })
+export const time = () => timestamp({ withTimezone: true, precision: 3 })
 const tsvector = customType<{ data: string }>({ dataType: () => 'tsvector' })
 
 /**
@@ -295,27 +295,6 @@ export const searchMarks = pgTable('search_marks', {
   seq: seq().notNull(),
   language: text().notNull(),
 })
-
-/**
- * Work for later: the outbox of commits, and whatever else must not be forgotten. A claim is `attempts` with a
- * `runAt` in the future: when that comes, the job is anybody's again. What is done is deleted.
- */
-export const jobs = pgTable(
-  'jobs',
-  {
-    id: uuid().primaryKey(),
-    kind: text().notNull(),
-    payload: json().$type<object>().notNull(),
-    runAt: time().notNull(),
-    attempts: smallint().notNull().default(0),
-    state: text().$type<'ready' | 'dead'>().notNull().default('ready'),
-    lastError: text(),
-  },
-  (table) => [
-    index('jobs_due').on(table.kind, table.runAt).where(sql`${table.state} = 'ready'`),
-    index('jobs_dead').on(table.id).where(sql`${table.state} = 'dead'`),
-  ],
-)
 
 /** One row: the name of the history, for databases that do not tell which cluster they are. */
 export const historyLog = pgTable('history_log', {

@@ -48,6 +48,8 @@ export const LIMITS = {
   queuedBytes: 1_048_576,
   queuedFrames: 1_000,
   connectionsPerUser: 20,
+  /** Devices of a user that get pushes; the oldest give way. */
+  pushDevices: 20,
   /** Commands that may wait in the mailbox of one room; more are refused as busy. */
   roomMailbox: 10_000,
   /** Commands of one connection that may be waiting for their outcome. */

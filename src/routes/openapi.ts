@@ -17,7 +17,7 @@ are \`{data, nextCursor, hasMore}\`, and every error has the same body.`
 const TAGS = [
   ...['Accounts', 'Users', 'Contacts', 'Chats', 'Participants', 'Messages', 'Sessions'],
   'Support clients',
-  ...['Operation', 'Health'],
+  ...['Push', 'Operation', 'Health'],
 ]
 
 /** What each error says in the reference. */

@@ -9,6 +9,8 @@ export const SECTIONS = [
   'Directory',
   'Access',
   'Chats',
+  'Push',
+  'Webhooks',
   'Jobs',
   'Limits',
 ] as const

@@ -7,6 +7,8 @@ export interface NewJob {
   readonly payload: object
   /** Milliseconds until it is due; at once when left out. */
   readonly delay?: number
+  /** While another job of this key waits for its first try, this one is not stored. Not for jobs of an outbox. */
+  readonly key?: string
 }
 
 /** Job is a claimed job. `attempts` counts this one too, and is the claim: whoever has another number has lost it. */
@@ -78,3 +80,65 @@ export class JobError extends Error {
     this.retryIn = retryIn
   }
 }
+
+/** Notification is a push as every provider gets it. */
+export interface Notification {
+  /** The same for every try of the same message and user, so that a provider can tell a double. A UUID. */
+  readonly key: string
+  readonly title: string
+  readonly body: string
+  readonly link: string
+  readonly chatId: string
+  readonly messageId: string
+  readonly userId: string
+  /** Messages of the chat that the user has not read. */
+  readonly unread: number
+}
+
+/** WebPushSubscription is what a browser gives for its push service. Anybody may make one up. */
+export interface WebPushSubscription {
+  readonly endpoint: string
+  readonly keys: { readonly p256dh: string; readonly auth: string }
+}
+
+/** Delivery is one thing to be said to somebody outside, and to whom. */
+export type Delivery =
+  | { readonly via: 'onesignal'; readonly tokens: readonly string[]; readonly notification: Notification }
+  | {
+      readonly via: 'webpush'
+      readonly subscription: WebPushSubscription
+      readonly notification: Notification
+    }
+  /** A signed webhook; `id` is the same for every try. */
+  | { readonly via: 'webhook'; readonly url: string; readonly id: string; readonly body: string }
+
+export type Sent =
+  | { readonly status: 'sent' }
+  /** The device does not want pushes any more. */
+  | { readonly status: 'gone' }
+  /** `retryIn` milliseconds are what the other side asked for. */
+  | { readonly status: 'failed'; readonly error: string; readonly retryIn: number | null }
+
+/** Sender says it, once. It never rejects, and has answered within 15 s. */
+export type Sender = (delivery: Delivery) => Promise<Sent>
+
+export interface Request {
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string | Uint8Array<ArrayBuffer>
+  /** The operator has named it: it may be at a private address. */
+  readonly isTrusted: boolean
+}
+
+export interface Answer {
+  readonly status: number
+  readonly retryAfter: string | null
+  /** The beginning of it, if it is longer. */
+  readonly body: string
+}
+
+/**
+ * Post makes one POST request. It follows no redirect, reads a bounded part of the answer, and rejects when there is
+ * none within 10 s, or the address is private and not trusted.
+ */
+export type Post = (request: Request) => Promise<Answer>

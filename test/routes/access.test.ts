@@ -23,7 +23,8 @@ let it: TestApp
 let people: People
 
 beforeAll(async () => {
-  it = await createTestApp({ DJANGO_JWT_SECRET: DJANGO_SECRET })
+  const push = { ONESIGNAL_APP_ID: 'app', ONESIGNAL_API_KEY: 'key' }
+  it = await createTestApp({ DJANGO_JWT_SECRET: DJANGO_SECRET, ...push })
   people = await createPeople(it)
 })
 

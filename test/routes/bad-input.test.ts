@@ -28,7 +28,8 @@ let people: People
 let world: World
 
 beforeAll(async () => {
-  it = await createTestApp({ DJANGO_JWT_SECRET: DJANGO_SECRET })
+  const push = { ONESIGNAL_APP_ID: 'app', ONESIGNAL_API_KEY: 'key' }
+  it = await createTestApp({ DJANGO_JWT_SECRET: DJANGO_SECRET, ...push })
   people = await createPeople(it)
   // With the first token a user of another issuer is made, which is no fault of what is tried here.
   await it.call('GET /api/users/me', { token: people.admin.token })
@@ -156,7 +157,7 @@ describe.each(withBody)('the body of $name', (route) => {
 describe.each(withId)('the path of $name', (route) => {
   const urlWith = (text: string) =>
     urlOf(route, rowOf(route), world).replace(
-      /^(\/api\/(?:v1\/|admin\/)?[\w-]+\/(?:sessions\/|slug\/)?)[^/?]+/,
+      /^(\/api\/(?:v1\/|admin\/)?[\w-]+\/(?:sessions\/|slug\/|devices\/)?)[^/?]+/,
       `$1${text}`,
     )
   const body = () => {

@@ -170,6 +170,14 @@ export const ROWS: Readonly<Record<string, Row>> = {
   },
   'get /api/messages/{id}/receipts': { path: messageId, expected: inside(200) },
 
+  'get /api/push': { expected: users(200) },
+  'get /api/push/devices': { expected: users(200) },
+  'post /api/push/devices': {
+    body: (world) => ({ provider: 'onesignal', token: world.stranger.id }),
+    expected: users(201),
+  },
+  'delete /api/push/devices/{id}': { path: stranger, expected: users(404) },
+
   'get /api/admin/jobs': { expected: users(403), others: { admin: 200 } },
   'post /api/admin/jobs/retry': { body: () => ({}), expected: users(403), others: { admin: 200 } },
   'post /api/admin/jobs/{id}/retry': { path: stranger, expected: users(403), others: { admin: 404 } },
@@ -254,6 +262,11 @@ export const ROWS: Readonly<Record<string, Row>> = {
     body: () => ({ capacity: 3, teams: ['night'] }),
     expected: users(403),
     others: { admin: 404 },
+  },
+  'post /api/admin/webhooks/replay': {
+    body: ({ chat }) => ({ chatId: chat.id, since: 0 }),
+    expected: users(403),
+    others: { admin: 409 },
   },
 }
 

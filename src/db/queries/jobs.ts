@@ -8,7 +8,7 @@ from jobs where state = 'dead' and ($1::uuid is null or id > $1) order by id lim
 
 /** Back with all tries, and under the same id: a claim from before is none of this life. */
 const RETRY = `
-update jobs set state = 'ready', attempts = 0, run_at = now(), last_error = null
+update jobs set state = 'ready', attempts = 0, run_at = now(), last_error = null, key = null
 where state = 'dead' and ($1::uuid is null or id = $1) and ($2::text is null or kind = $2) returning id`
 
 const DISCARD = `delete from jobs where state = 'dead' and id = $1 returning id`

@@ -20,6 +20,8 @@ import { refuse } from '../../protocol/errors.ts'
 import type { Health } from '../../protocol/rest.ts'
 import { describeFault } from '../../routes/faults.ts'
 import { issuersOf } from '../../settings/issuers.ts'
+import { createHandlers } from '../../workers/handlers.ts'
+import { createOutbox } from '../../workers/outbox.ts'
 import { clock, ids } from '../shared/clock.ts'
 import { createLimiter, createOpenLimiter } from '../shared/limiter.ts'
 import { asset } from './assets.ts'
@@ -33,6 +35,7 @@ import type { Metrics } from './metrics.ts'
 import { createPasswords } from './passwords.ts'
 import { getSecrets } from './secrets.ts'
 import { seldom } from './seldom.ts'
+import { createSendPool } from './send-pool.ts'
 import { createTraces } from './traces.ts'
 import { createUpgrades, type Upgrades } from './upgrade.ts'
 
@@ -67,7 +70,9 @@ export async function createInstance({
   const onDatabaseFault = (error: unknown) => onFault({ error })
   const indexer = createIndexer(db, { clock, language: config.SEARCH_LANGUAGE, onFault: onDatabaseFault })
   const jobs = createJobs({ config, db, clock, onFault })
+  const outbox = createOutbox(config)
   const committer = createCommitter(db, {
+    ...(outbox && { outbox }),
     onJobs: jobs.onJobs,
     onMessages: indexer.changed,
     onStatement: (milliseconds) => metrics.query('commit', milliseconds),
@@ -127,7 +132,8 @@ export async function createInstance({
     instances: cluster.known()?.instances ?? 1,
   }))
   metrics.showJobs(() => countJobs(db))
-  jobs.start({})
+  const pool = createSendPool(config)
+  jobs.start(createHandlers({ config, db, store, presence, send: pool.send }))
   const incomingOf = (context: Context) => (context.env as HttpBindings).incoming
   const app = createApp({
     config,
@@ -170,6 +176,7 @@ export async function createInstance({
     await cluster.settle()
     await committer.close()
     await jobs.close()
+    await pool.close()
     await cluster.close()
     await closeDirectory()
     await indexer.close()

@@ -1,0 +1,144 @@
+import { v5 as uuidv5 } from 'uuid'
+import type { Config } from '../config.ts'
+import type { Database } from '../db/connect.ts'
+import {
+  findNewest,
+  listPushAddresses,
+  listRecipients,
+  markTold,
+  type Newest,
+  type Recipient,
+} from '../db/queries/push.ts'
+import { removePushDevice } from '../db/queries/push-devices.ts'
+import type { PresenceStore } from '../gateway/ports.ts'
+import { type PushJob, pushVias } from './outbox.ts'
+import {
+  type Delivery,
+  JobError,
+  type JobHandlers,
+  type NewJob,
+  type Notification,
+  type Sender,
+} from './ports.ts'
+
+/** How many an instance does at once. A provider that hangs holds up no more than these. */
+const RESOLVED_AT_ONCE = 8
+const SENT_AT_ONCE = 32
+const PREVIEW_CHARACTERS = 120
+/** The names that keys are made from: any UUID, for ever the same. */
+const NAMESPACE = '4d1bd7a2-51a4-4f0e-9c0b-6a4f2b0e7c55'
+
+/** A push to one user by one way: `deviceId` names a browser; other ways reach all of a user's devices at once. */
+interface SendJob {
+  readonly chatId: string
+  readonly userId: string
+  readonly via: Delivery['via']
+  readonly deviceId?: string
+}
+
+interface PushDeps {
+  readonly config: Config
+  readonly db: Database
+  readonly presence: PresenceStore
+  readonly send: Sender
+}
+
+/**
+ * createPush does a push in two steps. `push` finds who has not read the messages of a turn, once they were there for
+ * the delay; `push-send` tells one of them by one way, and looks again right before it does. It tells of the newest
+ * message that is not read, so that whatever came in between goes with it.
+ */
+export function createPush({ config, db, presence, send }: PushDeps): JobHandlers {
+  const vias = pushVias(config)
+  const collapse = config.PUSH_COLLAPSE_SECONDS * 1_000
+
+  async function resolve(job: PushJob): Promise<NewJob[]> {
+    const recipients = await listRecipients(db, job)
+    if (recipients.length === 0) return []
+    const statuses = await presence.list(recipients.map(({ userId }) => userId))
+    // Whoever has a connection that got it sees it there; one that is open and got nothing may be dead.
+    const missed = recipients.filter(
+      ({ userId, deliveredSeq }) => !statuses.has(userId) || deliveredSeq < job.to,
+    )
+    return missed.flatMap((recipient) => jobsFor(recipient, job.chatId))
+  }
+
+  function jobsFor({ userId, devices }: Recipient, chatId: string): NewJob[] {
+    const browsers = devices.filter(({ provider }) => provider === 'webpush')
+    return vias.flatMap((via) => {
+      if (via === 'webpush') return browsers.map(({ id }) => toJob({ chatId, userId, via, deviceId: id }))
+      const isReached = via === 'webhook' || devices.some(({ provider }) => provider === via)
+      return isReached ? [toJob({ chatId, userId, via })] : []
+    })
+  }
+
+  async function tell(job: SendJob): Promise<NewJob[]> {
+    const { chatId, userId, via, deviceId } = job
+    if (!vias.some((it) => it === via)) return []
+    const to = { chatId, userId, target: deviceId ?? via }
+    const newest = await findNewest(db, to)
+    if (!newest || newest.seq <= newest.toldSeq) return []
+    const wait = newest.toldAgo === null ? 0 : collapse - newest.toldAgo
+    if (wait > 0) return [toJob(job, wait)]
+    const delivery = await deliveryOf(job, toNotification(newest, job))
+    if (!delivery) return []
+    const sent = await send(delivery)
+    if (sent.status === 'failed') throw new JobError(sent.error, sent.retryIn ?? 0)
+    if (sent.status === 'sent') await markTold(db, to, newest.seq)
+    else if (deviceId !== undefined) await removePushDevice(db, userId, deviceId)
+    return []
+  }
+
+  async function deliveryOf(
+    { userId, via, deviceId }: SendJob,
+    notification: Notification,
+  ): Promise<Delivery | undefined> {
+    if (via === 'webhook') {
+      const url = config.PUSH_WEBHOOK_URL ?? ''
+      const { key, ...data } = notification
+      const body = JSON.stringify({ type: 'push', timestamp: new Date().toISOString(), data })
+      return { via, url, id: key, body }
+    }
+    const found = await listPushAddresses(db, userId, { provider: via, id: deviceId ?? null })
+    if (via === 'onesignal') {
+      const tokens = found.map(({ token }) => token)
+      return tokens.length === 0 ? undefined : { via, tokens, notification }
+    }
+    const [browser] = found
+    if (!browser?.keys) return undefined
+    return { via, subscription: { endpoint: browser.token, keys: browser.keys }, notification }
+  }
+
+  function toNotification(newest: Newest, { chatId, userId }: SendJob): Notification {
+    const { messageId, kind, sender, chatName, unread } = newest
+    const who = sender ?? 'Somebody'
+    return {
+      key: uuidv5(`${messageId}:${userId}`, NAMESPACE),
+      title: kind === 'group' && chatName ? `${who} in ${chatName}` : who,
+      body: config.PUSH_PREVIEW.includes(kind) ? preview(newest) : 'New message',
+      link: config.PUSH_LINK.replaceAll('{chatId}', chatId).replaceAll('{messageId}', messageId),
+      ...{ chatId, messageId, userId, unread },
+    }
+  }
+
+  return {
+    push: { atOnce: RESOLVED_AT_ONCE, run: ({ payload }) => resolve(payload as PushJob) },
+    'push-send': { atOnce: SENT_AT_ONCE, run: ({ payload }) => tell(payload as SendJob) },
+  }
+}
+
+/** One that waits tells of everything that came since, so another one is of no use. */
+function toJob(payload: SendJob, delay = 0): NewJob {
+  const { chatId, userId, via, deviceId } = payload
+  return { kind: 'push-send', payload, delay, key: `push:${chatId}:${userId}:${deviceId ?? via}` }
+}
+
+/** The beginning of the words, never half a character. */
+function preview({ content, contentType }: Newest): string {
+  const words = content.replace(/\s+/g, ' ').trim()
+  if (words === '') return contentType === 'image' ? 'Sent a picture' : 'Sent a file'
+  const characters = [...words]
+  return characters.length <= PREVIEW_CHARACTERS
+    ? words
+    : `${characters.slice(0, PREVIEW_CHARACTERS - 1).join('')}…`
+}
