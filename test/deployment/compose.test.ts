@@ -1,11 +1,15 @@
+import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { parseConfig, Settings } from '../../src/config.ts'
+import { openDirectory } from '../../src/hosts/node/directory.ts'
+import { createMariadbServer } from '../support/mariadb.ts'
 
 const PROJECT = resolve(import.meta.dirname, '../..')
-const SECRETS = ['POSTGRES_PASSWORD', 'REDIS_PASSWORD', 'JWT_SECRET', 'JWT_REFRESH_SECRET']
+const SECRETS = ['POSTGRES_PASSWORD', 'REDIS_PASSWORD', 'MYSQL_PASSWORD', 'JWT_SECRET', 'JWT_REFRESH_SECRET']
 
 interface ComposeService {
   readonly environment?: Readonly<Record<string, string | number>>
@@ -45,7 +49,8 @@ describe('compose.yaml', () => {
     expect(new Set(variables.map(([, name]) => name))).toEqual(new Set(SECRETS))
     for (const [, name, otherwise] of variables) expect([name, otherwise]).toEqual([name, ':?'])
     const secrets = Object.values(services).flatMap(({ environment = {} }) =>
-      Object.entries(environment).filter(([name]) => /PASSWORD|SECRET|AUTH/.test(name)),
+      // RANDOM makes the image think one up.
+      Object.entries(environment).filter(([name]) => /^(?!.*RANDOM).*(PASSWORD|SECRET|AUTH)/.test(name)),
     )
     for (const [name, value] of secrets) expect([name, value]).toEqual([name, expect.stringMatching(/^\$\{/)])
   })
@@ -70,6 +75,23 @@ describe('compose.yaml', () => {
     const addresses = readFileSync(join(PROJECT, path), 'utf8').match(/\S+:3000\b/g)
     expect(addresses).toEqual(instances.map(([name]) => `${name}:3000`))
   })
+})
+
+test('its MariaDB begins with names that its user can read', { timeout: 60_000 }, async () => {
+  const server = await createMariadbServer()
+  const image = 'docker_process_sql() { mariadb --no-defaults --user=root --socket="$SOCKET"; }'
+  await promisify(execFile)('bash', ['-ec', `${image}; . deploy/mariadb.sh`], {
+    cwd: PROJECT,
+    env: { ...process.env, SOCKET: server.socketPath, READER_PASSWORD: 'reads-only' },
+  })
+  const { MYSQL_DB, MYSQL_USER, MYSQL_PASSWORD } = filledIn(instances[0]?.[1].environment ?? {})
+  expect(MYSQL_PASSWORD).toContain('for-MYSQL_PASSWORD')
+  const settings = { ...server.settings, MYSQL_DB, MYSQL_USER, MYSQL_PASSWORD: 'reads-only' }
+  const { directory, close } = await openDirectory(parseConfig(settings))
+  const dentist = { issuer: 'django', type: 'dentist', subject: '1' } as const
+  expect(await directory?.find(dentist)).toMatchObject({ name: 'Dr. Grace Hopper' })
+  await close()
+  await server.remove()
 })
 
 function filledIn(environment: NonNullable<ComposeService['environment']>): Record<string, string> {

@@ -15,6 +15,8 @@ const DATABASE = 'jarvis'
 export interface MariadbServer {
   /** The settings of a user who may do nothing but SELECT. */
   readonly settings: Readonly<Record<string, string>>
+  /** Where the one who may do anything, `root`, comes in without a password. */
+  readonly socketPath: string
   /** Runs statements as the one who may do anything. */
   run(sql: string): Promise<void>
   /** Every statement that the reader has sent, and how: `Query`, `Prepare`, `Execute`, ... */
@@ -82,6 +84,7 @@ export async function createMariadbServer(): Promise<MariadbServer> {
       MYSQL_USER: READER,
       MYSQL_PASSWORD: PASSWORD,
     },
+    socketPath: socket,
     run: (sql) => asRoot(`use ${DATABASE}; ${sql}`),
     readStatements: () => statementsOf(readFileSync(log, 'utf8')),
     stop,
