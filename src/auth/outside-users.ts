@@ -14,7 +14,7 @@ import type { Profile } from './profile.ts'
 import type { Remembered } from './remembered.ts'
 
 /** Milliseconds that the first request of somebody new waits for the name that the directory has, at most. */
-const FIRST_PATIENCE = 250
+const FIRST_PATIENCE = 500
 
 /** How somebody is called whose name nobody knows, or not yet. */
 const PLACEHOLDERS: Readonly<Record<UserSummary['type'], string>> = {

@@ -61,6 +61,11 @@ async function enter(token: string, instance: number): Promise<Client> {
   return client
 }
 
+async function named(client: Client, name: string): Promise<void> {
+  const readName = async () => (await (await client.rest.api.users.me.$get()).json()).user.displayName
+  await expect.poll(readName, { timeout: 10_000 }).toBe(name)
+}
+
 /** A session of a customer with the dentist whom a search by name finds. */
 async function openSession(customer: Client): Promise<string> {
   const { users, sessions } = customer.rest.api
@@ -86,6 +91,8 @@ test('a customer of Cognito and a dentist of Django talk in a session, by the na
   const [{ access }] = djangoTokens(DJANGO_SECRET, [{ user_id: 42 }] as const)
   const dentist = await enter(access, 1)
   const customer = await enter(await customerToken('ann-sub'), 0)
+  // A busy machine may have shown a placeholder first.
+  await Promise.all([named(customer, 'Ann Lee'), named(dentist, 'Dr. Grace Hopper')])
   const chatId = await openSession(customer)
   expect(await say(customer, dentist, chatId, 'It hurts')).toMatchObject({
     content: 'It hurts',
