@@ -11,6 +11,7 @@ import type { Edges, OutboxStorage, TokenSource } from './ports.ts'
 import { createReplica, type Replica, type ReplicaEvents, type ReplicaSettings } from './replica.ts'
 import { createReader, createRest, type Rest } from './rest.ts'
 import { createMemorySession, type Session, type SessionStorage } from './session.ts'
+import { createSessions, type SessionMethods } from './sessions.ts'
 
 export interface ClientOptions extends Partial<Edges>, Partial<ReplicaSettings> {
   /** Of the service, such as `https://chat.example.com`. */
@@ -38,7 +39,7 @@ export type MessageRef = Pick<Message, 'id' | 'chatId'>
  * what a fresh read would give; a message that `send` took is stored exactly once, or reported as `refused`.
  * Everything that rejects does so with a `ParleyError`.
  */
-export interface Client extends ReadingMethods, WritingMethods {
+export interface Client extends ReadingMethods, WritingMethods, SessionMethods {
   /** Every route, for what has no method here. */
   readonly rest: Rest
   /** The chats, people, presence and contacts that are known. Chats are immutable: a change gives another object. */
@@ -124,6 +125,12 @@ export function createClient(options: ClientOptions): Client {
   )
   const { account, typing } = replica
 
+  /** What a REST answer told is here before the socket tells it. */
+  function keep(chat: Chat): Chat {
+    replica.take(chat.id, { type: 'snapshot', chat })
+    return chat
+  }
+
   /** Nothing of somebody else's is left when a user logs in. */
   function entered(me: Me): Me {
     if (account.user && account.user.id !== me.id) replica.forget()
@@ -147,7 +154,8 @@ export function createClient(options: ClientOptions): Client {
     },
     connect: replica.connect,
     disconnect: replica.disconnect,
-    ...createReading(replica, rest),
+    ...createReading(replica, rest, keep),
+    ...createSessions(rest, keep),
     ...createWriting(replica),
     markRead: replica.markRead,
     type: typing.pressed,
@@ -156,19 +164,17 @@ export function createClient(options: ClientOptions): Client {
   }
 }
 
-function createReading({ account, on, load, loadOlder, take }: Replica, { api }: Rest): ReadingMethods {
+function createReading(
+  { account, on, load, loadOlder }: Replica,
+  { api }: Rest,
+  keep: (chat: Chat) => Chat,
+): ReadingMethods {
   let listed: readonly ChatState[] | undefined
   const relist = () => {
     listed = undefined
   }
   on('change', relist)
   on('cleared', relist)
-
-  /** What a REST answer told is here before the socket tells it. */
-  function keep(chat: Chat): Chat {
-    take(chat.id, { type: 'snapshot', chat })
-    return chat
-  }
 
   return {
     load,
