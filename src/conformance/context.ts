@@ -1,10 +1,12 @@
 import { v7 } from 'uuid'
 import type { z } from 'zod'
 import type { CreateGroupBody } from '../protocol/commands.ts'
+import { Skipped } from './claims.ts'
 import { type Credentials, Person } from './person.ts'
 import { Random } from './random.ts'
 import type { RawSocket } from './raw-socket.ts'
-import type { Rest } from './rest.ts'
+import type { Rest, RestRequest } from './rest.ts'
+import type { AnswerOf, RouteName } from './routes.ts'
 
 /** Keeps every rule of the service for passwords. */
 export const PASSWORD = 'Conformance-1!'
@@ -14,10 +16,14 @@ export interface ContextOptions {
   readonly seed: number
   /** Accounts to use as ann and ben instead of new ones. */
   readonly users?: readonly Credentials[]
+  readonly adminToken?: string | undefined
 }
 
 type Name = 'ann' | 'ben' | 'cleo' | 'dan'
 export type Cast = Readonly<Record<Name, Person>>
+
+/** Staff is who works in sessions. */
+export type Staff = Readonly<Record<'agent' | 'other' | 'dentist', Person>>
 
 /** Gathering is a new group of some of the cast, each with a socket that hears it. */
 export interface Gathering<N extends Name> {
@@ -37,13 +43,16 @@ export class Context {
   readonly rest: Rest
   readonly seed: number
   readonly #users: readonly Credentials[]
+  readonly #adminToken: string | undefined
   readonly #sockets = new Set<RawSocket>()
   /** Sets the names of this run apart from those of every other. */
   readonly #tag = v7().replaceAll('-', '').slice(0, 20)
   #cast: Promise<Cast> | undefined
+  #staff: Promise<Staff> | undefined
   #count = 0
 
-  constructor({ rest, seed, users = [] }: ContextOptions) {
+  constructor({ rest, seed, users = [], adminToken }: ContextOptions) {
+    this.#adminToken = adminToken
     this.rest = rest
     this.seed = seed
     this.#users = users
@@ -70,6 +79,29 @@ export class Context {
       this.#cast = undefined
     })
     return this.#cast
+  }
+
+  /** Two agents and a dentist, whom rules share; agents may have as many sessions as rules leave open. */
+  staff(): Promise<Staff> {
+    this.#staff ??= this.#gatherStaff()
+    this.#staff.catch(() => {
+      this.#staff = undefined
+    })
+    return this.#staff
+  }
+
+  /** A new account of another type, as an admin makes it. */
+  async professional(type: 'agent' | 'dentist' | 'admin'): Promise<Person> {
+    const { credentials, id } = await this.stranger(type)
+    await this.asAdmin('PUT /api/admin/users/:id', { params: { id }, body: { type } })
+    const { data } = await this.rest.call('POST /api/auth/login', { body: credentials })
+    return this.#person(credentials, data)
+  }
+
+  /** What the administrator whose token was given asks for. */
+  async asAdmin<R extends RouteName>(route: R, request: RestRequest = {}): Promise<AnswerOf<R>> {
+    if (this.#adminToken === undefined) throw new Skipped('It needs the token of an administrator')
+    return (await this.rest.call(route, { ...request, token: this.#adminToken })).data
   }
 
   /** A new account that no other rule uses. */
@@ -127,6 +159,18 @@ export class Context {
     ])
     await this.makeContacts(ann, ben)
     return { ann, ben, cleo, dan }
+  }
+
+  async #gatherStaff(): Promise<Staff> {
+    const [agent, other, dentist] = await Promise.all([
+      this.professional('agent'),
+      this.professional('agent'),
+      this.professional('dentist'),
+    ])
+    for (const { id } of [agent, other]) {
+      await this.asAdmin('PUT /api/admin/agents/:id', { params: { id }, body: { capacity: 1_000 } })
+    }
+    return { agent, other, dentist }
   }
 
   async #enter(name: Name, credentials: Credentials | undefined): Promise<Person> {

@@ -1,6 +1,7 @@
 import { z } from 'zod'
+import { AuditEntry, CannedReply, NewServiceToken, ServiceToken } from '../protocol/admin.ts'
 import { ACKS } from '../protocol/commands.ts'
-import { Chat, Contact } from '../protocol/model.ts'
+import { Chat, Contact, UserSummary } from '../protocol/model.ts'
 import {
   AuthSession,
   Changes,
@@ -19,6 +20,8 @@ import {
   UserEnvelope,
   UserPage,
 } from '../protocol/rest.ts'
+import { AgentDesk, AgentEnvelope, ListedSession } from '../protocol/sessions.ts'
+import { SupportMessage, SupportSession } from '../protocol/support.ts'
 
 const nothing = z.null()
 
@@ -78,6 +81,35 @@ export const ROUTES = {
   'POST /api/messages/:id/reactions': ACKS['reaction:add'],
   'DELETE /api/messages/:id/reactions/:emoji': ACKS['reaction:remove'],
   'GET /api/messages/:id/receipts': MessageReceipts,
+
+  'POST /api/sessions': ACKS['session:create'],
+  'GET /api/sessions': page(ListedSession),
+  'POST /api/sessions/:id/accept': ACKS['session:accept'],
+  'POST /api/sessions/:id/transfer': ACKS['session:transfer'],
+  'POST /api/sessions/:id/release': ACKS['session:release'],
+  'POST /api/sessions/:id/close': ACKS['session:close'],
+  'POST /api/sessions/:id/reopen': ACKS['session:reopen'],
+  'POST /api/sessions/:id/observe': ACKS['session:observe'],
+  'POST /api/sessions/:id/notes': ACKS['notes:open'],
+  'GET /api/agents': z.object({ data: z.array(AgentDesk) }),
+  'GET /api/agents/me': AgentEnvelope,
+  'PUT /api/agents/me': AgentEnvelope,
+  'GET /api/canned-replies': z.object({ data: z.array(CannedReply) }),
+  'POST /api/canned-replies': z.object({ reply: CannedReply }),
+  'PUT /api/canned-replies/:id': z.object({ reply: CannedReply }),
+  'DELETE /api/canned-replies/:id': nothing,
+  'POST /api/guests': LoggedIn,
+  'POST /api/v1/chat/sessions': SupportSession,
+  'GET /api/v1/chat/sessions': page(SupportSession),
+  'GET /api/v1/chat/sessions/:id/messages': page(SupportMessage),
+  'POST /api/v1/chat/sessions/:id/messages': SupportMessage,
+
+  'PUT /api/admin/agents/:id': AgentEnvelope,
+  'PUT /api/admin/users/:id': z.object({ user: UserSummary }),
+  'GET /api/admin/audit': page(AuditEntry),
+  'POST /api/admin/service-tokens': NewServiceToken,
+  'GET /api/admin/service-tokens': z.object({ data: z.array(ServiceToken) }),
+  'DELETE /api/admin/service-tokens/:id': nothing,
 } as const
 
 export type RouteName = keyof typeof ROUTES

@@ -4,7 +4,7 @@ import type { Context } from './context.ts'
 export interface ProtocolRule {
   readonly number: string
   readonly title: string
-  /** Runs only where this is so: rate limits that are on are found by exceeding them. */
-  readonly needs?: 'limits'
+  /** Runs only where this is so: rate limits that are on are found by exceeding them; an admin makes users agents. */
+  readonly needs?: 'limits' | 'admin'
   run(context: Context): Promise<void>
 }

@@ -23,21 +23,34 @@ export interface ConformanceOptions {
   readonly users?: readonly Credentials[]
   /** Decides what is random, so that a failure can be had again. */
   readonly seed?: number
+  /** An access token of an administrator: without it the rules that need agents are left out. */
+  readonly adminToken?: string
   /** Rules that exceed rate limits keep this machine's address limited for up to 15 minutes. */
   readonly limits?: boolean
   readonly onResult?: (result: RuleResult) => void
 }
 
 /** openContext makes ready what rules run in. */
-export function openContext({ url, users = [], seed = Date.now() % 2 ** 32 }: ConformanceOptions): Context {
-  return new Context({ rest: new Rest(url), seed, users })
+export function openContext({
+  url,
+  users = [],
+  seed = Date.now() % 2 ** 32,
+  adminToken,
+}: ConformanceOptions): Context {
+  return new Context({ rest: new Rest(url), seed, users, adminToken })
 }
 
 /** selectRules gives the rules that the options ask for. */
-export function selectRules({ only, limits = false }: Omit<ConformanceOptions, 'url'>): ProtocolRule[] {
+export function selectRules({
+  only,
+  limits = false,
+  adminToken,
+}: Omit<ConformanceOptions, 'url'>): ProtocolRule[] {
+  const isPossible = ({ needs }: ProtocolRule) =>
+    (limits || needs !== 'limits') && (adminToken !== undefined || needs !== 'admin')
   const isWanted = ({ number }: ProtocolRule) =>
     only === undefined || only.some((wanted) => number === wanted || number.startsWith(`${wanted}.`))
-  return PROTOCOL_RULES.filter((rule) => isWanted(rule) && (limits || rule.needs !== 'limits'))
+  return PROTOCOL_RULES.filter((rule) => isWanted(rule) && isPossible(rule))
 }
 
 /** runRule runs one rule, and ends what it left open. Rejects with why the service breaks it, or why it was skipped. */

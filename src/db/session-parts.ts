@@ -6,15 +6,15 @@ import type { Param } from './rare-statement.ts'
 /**
  * desks locks the desks that the turn changes, if there is room at the one that it takes a seat at. Two rooms may seat
  * the same agent at once, each seeing one free seat: the row's lock puts them one after the other, and as Postgres
- * looks at the row again once it has the lock, the second sees the seat taken. Nobody waits for a lock, as nobody does
- * for that of a chat.
+ * looks at the row again once it has the lock, the second sees the seat taken. It is waited for, as one
+ * statement holds it and no more, and in one order, so that no two wait for each other.
  */
 export function desks({ chatId }: Turn, { take, free }: Seats, param: Param): string {
   const seat = param(take)
   return `select user_id from agents where user_id in (${seat}::uuid, ${param(free)}::uuid)
     and (user_id is distinct from ${seat}::uuid or ${param(chatId)}::uuid = any(session_ids)
       or cardinality(session_ids) < capacity)
-    for no key update skip locked`
+    order by user_id for no key update`
 }
 
 /** Every desk that the turn changes is locked and has room: else the turn does nothing, and is decided again. */

@@ -17,7 +17,7 @@ import type {
   RoomStore,
 } from './ports.ts'
 import { tell } from './tell.ts'
-import { isShared, isWatermark, needsOf, planTurn, type TurnPlan } from './turn.ts'
+import { isWatermark, needsOf, planTurn, sharedBy, type TurnPlan } from './turn.ts'
 import { createTyping, type Typing } from './typing.ts'
 
 /** Commands of one turn at most; what is more waits for the next, so that a statement stays small. */
@@ -217,7 +217,7 @@ export class Room implements RoomHandle {
     if (plan.hasReplay) this.#tellHead(plan.turn.prevSeq)
     if (plan.events.length === 0) return
     tell(this.#ports.broadcast, plan)
-    const principal = waiting[0]?.envelope.principal
+    const principal = plan.by
     if (principal && plan.next?.chat.kind === 'session')
       followSession(this.#ports, { before, plan, principal })
     for (const { event } of plan.events) {
@@ -295,7 +295,9 @@ export function withId(envelope: Envelope, ids: Ids): Envelope {
 
 /** The next turn's commands: a run of those that share turns, or one other. */
 function takeBatch(mailbox: Waiting[]): Waiting[] {
-  const end = mailbox.findIndex(({ envelope }) => !isShared(envelope.command.type))
+  const type = mailbox[0]?.envelope.command.type
+  const by = type && sharedBy(type)
+  const end = mailbox.findIndex(({ envelope }) => by === undefined || sharedBy(envelope.command.type) !== by)
   const shared = end === -1 ? mailbox.length : end
   return mailbox.splice(0, Math.max(1, Math.min(shared, TURN_COMMANDS)))
 }

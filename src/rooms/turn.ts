@@ -2,7 +2,7 @@ import type { Command, CommandType } from '../protocol/commands.ts'
 import type { ChatEvent } from '../protocol/events.ts'
 import type { Message, ReceiptMark } from '../protocol/model.ts'
 import { apply } from './apply.ts'
-import type { Envelope, Known, Needs, Outcome, RoomState, SessionNeeds, Turn } from './ports.ts'
+import type { Envelope, Known, Needs, Outcome, Principal, RoomState, SessionNeeds, Turn } from './ports.ts'
 import { decide } from './room.ts'
 
 /** A change, and the connection that hears the ack in its place. */
@@ -18,6 +18,8 @@ export interface TurnPlan {
   readonly events: readonly TurnEvent[]
   /** One for each envelope, in their order. Good only after the commit. */
   readonly outcomes: readonly Outcome[]
+  /** Who has changed something, last; undefined where nobody has. */
+  readonly by: Principal | undefined
   /** Some answer rests on the state alone and commits nothing, so it is worth as much as the state is fresh. */
   readonly isDoubtful: boolean
   /** Something was there already. Whoever stored it may have died before telling of it. */
@@ -33,9 +35,14 @@ export interface TurnInput {
   readonly freshId: () => string
 }
 
-/** Commands that share a turn. Every other command has a turn of its own, which touches each row once. */
-export function isShared(type: CommandType): boolean {
-  return type === 'message:send' || isWatermark(type)
+/**
+ * sharedBy tells with what other commands a command shares its turn: messages and watermarks with each other, and
+ * accepts, of which one at most has an effect and the others only hear who has the session. Every other command has a
+ * turn of its own (undefined), which touches each row once.
+ */
+export function sharedBy(type: CommandType): 'messages' | 'accepts' | undefined {
+  if (type === 'message:send' || isWatermark(type)) return 'messages'
+  return type === 'session:accept' ? 'accepts' : undefined
 }
 
 export function isWatermark(type: CommandType): boolean {
@@ -46,7 +53,7 @@ export function isWatermark(type: CommandType): boolean {
 export function needsOf(envelopes: readonly Envelope[], isLookedUp: boolean): Needs {
   const messageIds = new Set<string>()
   const userIds = new Set<string>()
-  let sessions: SessionNeeds | undefined
+  const sessions: SessionNeeds[] = []
   for (const { command, principal } of envelopes) {
     if ('messageId' in command && command.messageId !== undefined) messageIds.add(command.messageId)
     if (command.type === 'message:send') {
@@ -59,12 +66,17 @@ export function needsOf(envelopes: readonly Envelope[], isLookedUp: boolean): Ne
     } else if (command.type === 'chat:join') {
       userIds.add(principal.user.id)
     } else if (isOfSession(command)) {
-      sessions = sessionNeedsOf(command, principal.user.id)
-      for (const userId of sessions.agentIds) userIds.add(userId)
+      const needs = sessionNeedsOf(command, principal.user.id)
+      sessions.push(needs)
+      for (const userId of needs.agentIds) userIds.add(userId)
       if (command.type === 'session:create') userIds.add(command.customerId ?? principal.user.id)
     }
   }
-  return { messageIds: [...messageIds], userIds: [...userIds], ...(sessions && { sessions }) }
+  const needs = { messageIds: [...messageIds], userIds: [...userIds] }
+  const [first] = sessions
+  if (!first) return needs
+  // Only accepts come together, and ask for nothing but their desks.
+  return { ...needs, sessions: { ...first, agentIds: sessions.flatMap(({ agentIds }) => agentIds) } }
 }
 
 type SessionCommand = Extract<Command, { type: `session:${string}` | `notes:${string}` }>
@@ -73,7 +85,7 @@ function isOfSession(command: Command): command is SessionCommand {
   return command.type.startsWith('session:') || command.type.startsWith('notes:')
 }
 
-/** Whom a session could come to be with, which is whose desks are asked for. Such a command has a turn of its own. */
+/** Whom a session could come to be with, which is whose desks are asked for. */
 function sessionNeedsOf(command: SessionCommand, userId: string): SessionNeeds {
   const nothing = { agentIds: [], chatIds: [], queues: [] }
   switch (command.type) {
@@ -111,6 +123,7 @@ export function planTurn({ chatId, state, envelopes, known, at, freshId }: TurnI
   let next = state
   let isDoubtful = false
   let hasReplay = false
+  let by: Principal | undefined
   for (const envelope of envelopes) {
     const decision = decide({ state: next, known: { ...known, messages }, at, freshId }, envelope)
     switch (decision.kind) {
@@ -129,6 +142,7 @@ export function planTurn({ chatId, state, envelopes, known, at, freshId }: TurnI
         seats = decision.seats ?? seats
         outcomes.push({ ok: true, data: decision.ack })
         for (const event of decision.events) {
+          by = envelope.principal
           next = apply(next, event)
           events.push({ event, origin: carriesEvent(envelope.command.type) ? envelope.origin : null })
           if (event.type === 'message:new') messages.set(event.data.message.id, event.data.message)
@@ -149,6 +163,7 @@ export function planTurn({ chatId, state, envelopes, known, at, freshId }: TurnI
     next,
     events,
     outcomes: outcomes.map((outcome) => outcome ?? { ok: true, data: { seq } }),
+    by,
     isDoubtful,
     hasReplay,
   }

@@ -3,16 +3,15 @@ import { z } from 'zod'
 import { listMessages } from '../db/queries/messages.ts'
 import { listSessions } from '../db/queries/sessions.ts'
 import { refuse } from '../protocol/errors.ts'
-import { ChatId, MessageId, Time, UserId } from '../protocol/ids.ts'
-import {
-  type ChatInfo,
-  ContentType,
-  type Message,
-  MessageContent,
-  SessionStatus,
-  Subject,
-} from '../protocol/model.ts'
+import { ChatId } from '../protocol/ids.ts'
+import { type ChatInfo, type Message, SessionStatus } from '../protocol/model.ts'
 import { ChatsQuery, page } from '../protocol/rest.ts'
+import {
+  OpenSupportSession,
+  SendSupportMessage,
+  SupportMessage,
+  SupportSession,
+} from '../protocol/support.ts'
 import { body, json } from './answers.ts'
 import { type AppDeps, type AppEnv, principalOf } from './deps.ts'
 import { dispatch } from './dispatch.ts'
@@ -23,35 +22,13 @@ import { sightOf } from './sight.ts'
 const tags = ['Support clients']
 const params = z.object({ id: ChatId })
 
-const SupportSession = z
-  .object({
-    id: ChatId,
-    subject: z.string().nullable(),
-    status: SessionStatus,
-    customer_id: UserId.nullable(),
-    agent_id: UserId.nullable(),
-    created_at: Time,
-  })
-  .meta({ id: 'SupportSession' })
-
-const SupportMessage = z
-  .object({
-    id: MessageId,
-    session_id: ChatId,
-    sender_id: UserId.nullable(),
-    content: z.string(),
-    message_type: ContentType,
-    created_at: Time,
-  })
-  .meta({ id: 'SupportMessage' })
-
 const create = createRoute({
   method: 'post',
   path: '/sessions',
   operationId: 'openSupportSession',
   summary: 'As POST /api/sessions, in the field names of support clients',
   tags,
-  request: { body: body(z.strictObject({ subject: Subject.nullish() }).meta({ id: 'OpenSupportSession' })) },
+  request: { body: body(OpenSupportSession) },
   responses: { 201: json(SupportSession, 'The session') },
 })
 
@@ -74,13 +51,6 @@ const messages = createRoute({
   request: { params, query: ChatsQuery },
   responses: { 200: json(page(SupportMessage), 'A page') },
 })
-
-const SendSupportMessage = z
-  .strictObject({
-    content: MessageContent.refine((value) => value.trim() !== '', { error: 'Message must not be empty' }),
-    message_type: z.enum(['text', 'image', 'file'], 'Must be text, image or file').default('text'),
-  })
-  .meta({ id: 'SendSupportMessage' })
 
 const send = createRoute({
   method: 'post',

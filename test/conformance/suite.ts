@@ -3,6 +3,7 @@ import { Skipped } from '../../src/conformance/claims.ts'
 import type { Context } from '../../src/conformance/context.ts'
 import { openContext, runRule, selectRules } from '../../src/conformance/run.ts'
 import type { Server } from '../support/server.ts'
+import { DJANGO_SECRET, djangoToken } from '../support/tokens.ts'
 
 /** Longest that a rule may take: those that fill chats wait for a database on a busy machine. */
 const PATIENCE = 60_000
@@ -19,9 +20,12 @@ export interface SuiteStart {
 
 /** testProtocol makes one test of each rule, named by its number, against a real service on one kind of store. */
 export function testProtocol(store: string, { start, after, unseen = {} }: SuiteStart): void {
-  const open = selectRules({}).filter(({ number }) => unseen[number] === undefined)
+  const open = selectRules({ adminToken: '' }).filter(({ number }) => unseen[number] === undefined)
   const limited = selectRules({ limits: true }).filter(({ needs }) => needs === 'limits')
-  testRules(`the protocol on ${store}`, { rules: open, start: () => start({}) })
+  testRules(`the protocol on ${store}`, {
+    rules: open,
+    start: () => start({ DJANGO_JWT_SECRET: DJANGO_SECRET }),
+  })
   testRules(`the protocol on ${store}, with rate limits`, {
     rules: limited,
     start: () => start({ RATE_LIMITS: 'on' }),
@@ -40,7 +44,9 @@ function testRules(
 
     beforeAll(async () => {
       server = await start()
-      context = openContext({ url: server.url, seed })
+      const exp = Math.floor(Date.now() / 1_000) + 7_200
+      const adminToken = await djangoToken(Date.now(), { user_id: 'root', user_type: 'admin', exp })
+      context = openContext({ url: server.url, seed, adminToken })
       process.stdout.write(`${name}: seed ${seed}\n`)
     })
     afterAll(async () => server?.stop())

@@ -16,13 +16,15 @@ import { reactions } from './reactions.ts'
 import { receipts } from './receipts.ts'
 import { rest } from './rest.ts'
 import { sending } from './sending.ts'
+import { sessionHistory } from './session-history.ts'
+import { sessions } from './sessions.ts'
 import { syncing } from './syncing.ts'
 
 /** PROTOCOL_RULES is every rule that can be seen from outside, in the order of `docs/protocol.md`. */
 export const PROTOCOL_RULES: readonly ProtocolRule[] = [
   ...[...connecting, ...frames, ...sending, ...messageContent, ...changing, ...reactions, ...receipts],
   ...[...presence, ...syncing, ...membership, ...chats, ...people, ...accounts, ...rest, ...history],
-  ...[...garbage, ...limits, ...load],
+  ...[...garbage, ...limits, ...load, ...sessions, ...sessionHistory],
 ].toSorted((a, b) => place(a) - place(b))
 
 function place({ number }: ProtocolRule): number {

@@ -8,7 +8,7 @@ const INVALID = { code: 'VALIDATION_ERROR' } as const
 const NOT_FOUND = { code: 'NOT_FOUND' } as const
 const BODY_BYTES = 131_072
 const ELSEWHERE = 'https://elsewhere.example'
-const PUBLIC = /^(GET \/health.*|POST \/api\/auth\/(register|login|refresh|logout))$/
+const PUBLIC = /^(GET \/health.*|POST \/api\/auth\/(register|login|refresh|logout)|POST \/api\/guests)$/
 const ROUTE_NAMES = Object.keys(ROUTES) as RouteName[]
 
 /** What holds for REST as a whole. */

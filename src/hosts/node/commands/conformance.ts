@@ -6,6 +6,7 @@ interface Options {
   readonly user?: readonly Credentials[]
   readonly seed?: number
   readonly limits?: boolean
+  readonly adminToken?: string
 }
 
 export function addConformance(program: Command): void {
@@ -16,6 +17,7 @@ export function addConformance(program: Command): void {
     .option('--only <rules...>', 'rules or whole sections, by number: 3.4 7')
     .option('--user <username:password>', 'an account to use, up to two; others are registered', addUser)
     .option('--seed <number>', 'makes the random rules do the same again', toSeed)
+    .option('--admin-token <token>', 'an access token of an administrator: for the rules that need agents')
     .option('--limits', 'exceed the rate limits, too: this address stays limited for up to 15 minutes')
     .action(async (url: string, options: Options) => {
       process.exitCode = (await isConformant(url, options)) ? 0 : 1
