@@ -1,22 +1,15 @@
-import type { z } from 'zod'
 import type { Chat, ChatInfo } from '../protocol/model.ts'
-import type {
-  AgentDesk,
-  Availability,
-  CreateSessionBody,
-  ListedSession,
-  TransferSessionBody,
-} from '../protocol/sessions.ts'
+import type { AgentDesk, Availability, ListedSession, NewSession, SessionHeir } from '../protocol/sessions.ts'
 import type { Rest } from './rest.ts'
 
 /** SessionMethods is what customers and professionals do with sessions, besides talking in them as in any chat. */
 export interface SessionMethods {
   /** With the same `externalId`, a retry opens no second one. */
-  openSession(session: z.input<typeof CreateSessionBody>): Promise<Chat>
+  openSession(session: NewSession): Promise<Chat>
   /** Takes a session from the queue, and resolves when it is among the chats. Rejects as `CONFLICT` where another has it. */
   acceptSession(chatId: string): Promise<Chat>
   /** To another professional, or to a team's queue; the session leaves one's chats. */
-  transferSession(chatId: string, to: z.input<typeof TransferSessionBody>): Promise<ChatInfo>
+  transferSession(chatId: string, to: SessionHeir): Promise<ChatInfo>
   releaseSession(chatId: string): Promise<ChatInfo>
   closeSession(chatId: string, reason?: string): Promise<ChatInfo>
   reopenSession(chatId: string): Promise<ChatInfo>

@@ -2,11 +2,13 @@ import { z } from 'zod'
 import { AuditEntry, CannedReply, NewServiceToken, ServiceToken } from '../protocol/admin.ts'
 import { ACKS } from '../protocol/commands.ts'
 import { Chat, Contact, UserSummary } from '../protocol/model.ts'
+import { PushDeviceEnvelope, PushDevices, PushOffer, Replayed } from '../protocol/push.ts'
 import {
   AuthSession,
   Changes,
   ChatEnvelope,
   ContactEnvelope,
+  DeadJob,
   Health,
   ListedMessage,
   LoggedIn,
@@ -14,6 +16,7 @@ import {
   MessageInContext,
   MessageReceipts,
   page,
+  Retried,
   SearchResults,
   Ticket,
   Tokens,
@@ -104,6 +107,16 @@ export const ROUTES = {
   'GET /api/v1/chat/sessions/:id/messages': page(SupportMessage),
   'POST /api/v1/chat/sessions/:id/messages': SupportMessage,
 
+  'GET /api/push': PushOffer,
+  'GET /api/push/devices': PushDevices,
+  'POST /api/push/devices': PushDeviceEnvelope,
+  'DELETE /api/push/devices/:id': nothing,
+
+  'GET /api/admin/jobs': page(DeadJob),
+  'POST /api/admin/jobs/retry': Retried,
+  'POST /api/admin/jobs/:id/retry': nothing,
+  'DELETE /api/admin/jobs/:id': nothing,
+  'POST /api/admin/webhooks/replay': Replayed,
   'PUT /api/admin/agents/:id': AgentEnvelope,
   'PUT /api/admin/users/:id': z.object({ user: UserSummary }),
   'GET /api/admin/audit': page(AuditEntry),

@@ -25,6 +25,7 @@ export const CreateSessionBody = z
     team: Team.nullish().describe('Whose queue it goes to; that of all agents when left out'),
   })
   .meta({ id: 'CreateSession' })
+export type NewSession = z.input<typeof CreateSessionBody>
 
 export const TransferSessionBody = z
   .strictObject({
@@ -35,6 +36,7 @@ export const TransferSessionBody = z
     error: 'Give either userId or team',
   })
   .meta({ id: 'TransferSession' })
+export type SessionHeir = z.input<typeof TransferSessionBody>
 
 export const CloseSessionBody = z
   .strictObject({
