@@ -19,6 +19,7 @@ import { cannedReplyRoutes } from './routes/canned-replies.ts'
 import { chatRoutes } from './routes/chats.ts'
 import { contactRoutes } from './routes/contacts.ts'
 import type { AppDeps, AppEnv } from './routes/deps.ts'
+import { disablingRoutes } from './routes/disabling.ts'
 import { limitAddress, requireAdmin, requireCaller, requireUser } from './routes/guards.ts'
 import { guestRoutes } from './routes/guests.ts'
 import { healthRoutes } from './routes/health.ts'
@@ -111,6 +112,7 @@ function createApi(deps: AppDeps) {
     .route('/api/admin/webhooks', webhookRoutes(deps))
     .route('/api/admin/service-tokens', serviceTokenRoutes(deps))
     .route('/api/admin', adminRoutes(deps))
+    .route('/api/admin', disablingRoutes(deps))
     .route('/api/sessions', sessionRoutes(deps))
     .route('/api/agents', agentRoutes(deps))
     .route('/api/canned-replies', cannedReplyRoutes(deps))

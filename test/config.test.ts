@@ -102,7 +102,8 @@ describe('ISSUERS', () => {
 
   test.each<[object, string]>([
     [{ name: 'Acme' }, 'ISSUERS[0].name must be 1 to 31 lower-case'],
-    [{ name: 'local' }, 'ISSUERS[0].name must not be local'],
+    [{ name: 'local' }, "ISSUERS[0].name must not be one of the service's own"],
+    [{ name: 'guest' }, "ISSUERS[0].name must not be one of the service's own"],
     [{ issuer: 42 }, 'ISSUERS[0].issuer must be text'],
     [{ issuer: 'local' }, 'jwksUrl must be given'],
     [{ algorithm: 'none' }, 'ISSUERS[0].algorithm must be one of'],

@@ -10,6 +10,9 @@ const ALGORITHMS = [
 /** The least bytes of a key, by RFC 7518, 3.2. */
 const KEY_BYTES = { HS256: 32, HS384: 48, HS512: 64 }
 
+/** Issuers of users whom the service itself makes: accounts, guests, and the bots of backends. */
+const RESERVED = ['local', 'guest', 'service']
+
 const word = z.string('must be text').min(1, 'must not be empty').max(255, 'must be at most 255 characters')
 const words = z.array(word, 'must be a list of texts')
 /** What a user of an outside issuer may be. */
@@ -40,7 +43,10 @@ export const Issuer = z
         /^[a-z][a-z0-9-]{0,30}$/,
         'must be 1 to 31 lower-case letters, digits and hyphens, a letter first',
       )
-      .refine((name) => name !== 'local', 'must not be local, which are the accounts of the service'),
+      .refine(
+        (name) => !RESERVED.includes(name),
+        `must not be one of the service's own: ${RESERVED.join(', ')}`,
+      ),
     /** The `iss` of its tokens; null for an issuer whose tokens name none. */
     issuer: word.nullable(),
     algorithm: z.enum(ALGORITHMS, `must be one of ${ALGORITHMS.join(', ')}`),

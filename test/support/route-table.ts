@@ -245,6 +245,8 @@ export const ROWS: Readonly<Record<string, Row>> = {
     expected: users(403),
     others: { admin: 200 },
   },
+  'put /api/admin/users/{id}/disabled': { path: stranger, expected: users(403), others: { admin: 204 } },
+  'delete /api/admin/users/{id}/disabled': { path: stranger, expected: users(403), others: { admin: 204 } },
   'get /api/admin/audit': { expected: users(403), others: { admin: 200 } },
   'get /api/admin/service-tokens': { expected: users(403), others: { admin: 200 } },
   'post /api/admin/service-tokens': {

@@ -71,6 +71,20 @@ export async function changeUserType(
   return rows[0]
 }
 
+/** updateDisabled keeps a user out from a time on, or lets one in again (null). Answers whether there is such a user. */
+export async function updateDisabled(
+  db: Database,
+  userId: string,
+  disabledAt: Date | null,
+): Promise<boolean> {
+  const rows = await db.orm
+    .update(users)
+    .set({ disabledAt })
+    .where(eq(users.id, userId))
+    .returning({ id: users.id })
+  return rows.length > 0
+}
+
 /** findUser finds an account that is not disabled. */
 export async function findUser(db: Database, userId: string): Promise<Account | undefined> {
   return findOne(db, eq(users.id, userId))
