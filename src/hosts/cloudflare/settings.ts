@@ -24,5 +24,8 @@ function parse(bindings: Bindings): EdgeConfig {
   if (JWT_SECRET === undefined || JWT_REFRESH_SECRET === undefined) {
     throw new ConfigError('JWT_SECRET and JWT_REFRESH_SECRET must be set, by `wrangler secret put`')
   }
+  if (config.MYSQL_HOST !== undefined) {
+    throw new ConfigError('MYSQL_HOST is of no use on Cloudflare: let DIRECTORY_URL answer for it')
+  }
   return { ...config, JWT_SECRET, JWT_REFRESH_SECRET }
 }
