@@ -1,7 +1,7 @@
 import type { ChatView, ClientHistory, History, SeenRecord, SendRecord, StoredChat } from './history.ts'
 
 /** Rule is what a history must keep; the numbers are those of `docs/protocol.md`, The checker. */
-export type Rule = 'C1' | 'C2' | 'C3' | 'C4' | 'C5' | 'C6' | 'C7' | 'C9' | 'C10' | 'C11'
+export type Rule = 'C1' | 'C2' | 'C3' | 'C4' | 'C5' | 'C6' | 'C7' | 'C8' | 'C9' | 'C10' | 'C11'
 
 export interface Violation {
   readonly rule: Rule

@@ -4,7 +4,7 @@ import { type Job, JobError, type JobHandlers, type JobStore } from './ports.ts'
 /** Tries of a job before it is a dead letter. */
 const MOST_ATTEMPTS = 8
 /** Milliseconds that a job may take. One that was begun by an instance that ended is due again after it. */
-const LEASE = 60_000
+const LEASE = 30_000
 /** How often the store is asked without a reason: for jobs of instances that are gone. Milliseconds. */
 const POLL = 5_000
 /** Before the store is asked again after it failed. */

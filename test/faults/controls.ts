@@ -67,6 +67,7 @@ export const CONTROLS: readonly Control[] = [
   { id: 'N4', title: 'the ack before the commit', fault: getFault('F1'), rules: ['C1'] },
   { id: 'N5', title: 'without heads', fault: NEVER_SUBSCRIBED, rules: ['C4'] },
   { id: 'N7', title: 'changes told by their time', fault: getFault('F26'), rules: ['C4'] },
+  { id: 'N8', title: 'pushes kept in memory', fault: getFault('F27+F1'), rules: ['C8'] },
   { id: 'N9', title: 'without the membership filter', fault: getFault('F24'), rules: ['C9'] },
   { id: 'N10', title: 'without a limit for slow readers', fault: getFault('F20'), rules: ['C10'] },
 ]

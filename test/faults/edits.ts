@@ -79,6 +79,19 @@ export const EDITS: Readonly<Record<string, readonly Edit[]>> = {
         where chat_id = me.chat_id and seq <= w.since order by seq desc limit 1), '-infinity')`,
     },
   ],
+  /** Jobs are kept in memory until they are due, and stored after that. */
+  N8: [
+    {
+      file: 'db/commit.ts',
+      text: 'lane.push({ turn, jobs: outbox(turn), settle }))',
+      replacement: `{
+        for (const job of outbox(turn)) setTimeout(() => void db.pool.query(
+          'insert into jobs (id, kind, payload, run_at) values (gen_random_uuid(), $1, $2, now())',
+          [job.kind, job.payload]).catch(() => {}), job.delay)
+        lane.push({ turn, jobs: [], settle })
+      })`,
+    },
+  ],
   /** Whoever was removed goes on hearing. */
   N9: [
     {

@@ -34,6 +34,7 @@ const KINDS: Record<Rule, 'lost' | 'doubled' | 'reordered' | 'others'> = {
   C5: 'reordered',
   C6: 'doubled',
   C7: 'reordered',
+  C8: 'lost',
   C9: 'others',
   C10: 'others',
   C11: 'others',

@@ -4,6 +4,7 @@ import { endlessFrames } from './endless-frames.ts'
 import type { Fault } from './fault.ts'
 import { flushAndKill } from './flush-and-kill.ts'
 import { instanceFaults } from './instance-faults.ts'
+import { pushFaults } from './lost-pushes.ts'
 import { lostRights } from './lost-rights.ts'
 import { poisonRow } from './poison-row.ts'
 import { postgresFaults } from './postgres-faults.ts'
@@ -15,7 +16,7 @@ import { wrongClock } from './wrong-clock.ts'
 /** FAULTS is the matrix, by number; two faults at once stand after the first of them. */
 export const FAULTS: readonly Fault[] = [
   ...[...instanceFaults, flushAndKill, ...redisFaults, ...postgresFaults, ...scarcePostgres, poisonRow],
-  ...[...clientFaults, slowReaders, endlessFrames, crowd, lostRights, wrongClock],
+  ...[...clientFaults, slowReaders, endlessFrames, crowd, lostRights, wrongClock, ...pushFaults],
 ].sort((a, b) => Number.parseInt(a.id.slice(1), 10) - Number.parseInt(b.id.slice(1), 10))
 
 /** getFault finds a fault by its id. */

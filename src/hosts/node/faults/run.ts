@@ -5,7 +5,9 @@ import { inParallel } from '../replay/parallel.ts'
 import type { Fault } from './fault.ts'
 import { judge, type Verdict } from './judge.ts'
 import { startLoad } from './load.ts'
+import { pushSettings } from './lost-pushes.ts'
 import { Scene } from './scene.ts'
+import { createProvider, type Provider } from './servers/provider.ts'
 import { createStage, type Stage, type StageSettings } from './stage.ts'
 import { createNotes, type Notes, Voice } from './voice.ts'
 
@@ -48,8 +50,26 @@ export interface Spread {
   readonly p99: number
 }
 
-/** runFaults starts a service of its own, injects one fault after another under load, and judges each. */
+/**
+ * runFaults starts a service of its own, injects one fault after another under load, and judges each; those about
+ * pushes come last, on a service that sends them.
+ */
 export async function runFaults(options: FaultRunOptions): Promise<FaultResult[]> {
+  const withPushes = options.faults.filter(({ hasPushes }) => hasPushes)
+  const others = options.faults.filter(({ hasPushes }) => !hasPushes)
+  const results = others.length > 0 ? await runOn(undefined, { ...options, faults: others }) : []
+  if (withPushes.length === 0) return results
+  const provider = await createProvider()
+  try {
+    const env = { ...options.settings?.env, ...pushSettings(provider) }
+    const settings = { ...options.settings, env }
+    return [...results, ...(await runOn(provider, { ...options, settings, faults: withPushes }))]
+  } finally {
+    await provider.close()
+  }
+}
+
+async function runOn(provider: Provider | undefined, options: FaultRunOptions): Promise<FaultResult[]> {
   const { faults, seed, instances, clients, settings, onResult } = options
   const stage = await createStage(instances, settings)
   const voices: Voice[] = []
@@ -61,7 +81,7 @@ export async function runFaults(options: FaultRunOptions): Promise<FaultResult[]
     await inParallel(voices, ENTERED_AT_ONCE, (voice) => voice.enter())
     const results: FaultResult[] = []
     for (const fault of faults) {
-      const result = await runFault(fault, { stage, voices, random: new Random(seed), options })
+      const result = await runFault(fault, { stage, provider, voices, random: new Random(seed), options })
       results.push(result)
       onResult?.(result)
     }
@@ -74,20 +94,25 @@ export async function runFaults(options: FaultRunOptions): Promise<FaultResult[]
 
 interface Setting {
   readonly stage: Stage
+  readonly provider: Provider | undefined
   readonly voices: readonly Voice[]
   readonly random: Random
   readonly options: FaultRunOptions
 }
 
-async function runFault(fault: Fault, { stage, voices, random, options }: Setting): Promise<FaultResult> {
+async function runFault(
+  fault: Fault,
+  { stage, provider, voices, random, options }: Setting,
+): Promise<FaultResult> {
   const notes = createNotes()
   const chatIds = await gather(voices, options.chats, notes)
   const load = startLoad(voices, random)
   const seconds = Math.max(options.seconds, fault.leastSeconds ?? 0)
   const scene = new Scene(stage, { voices, chatIds, random, seconds, load })
-  await fault.inject(scene)
+  await fault.inject(scene, provider)
   await stage.heal()
   await scene.hush()
+  if (provider) await fault.afterwards?.(scene, provider)
   const verdict = await judge(scene, notes)
   const { remarks } = scene
   return { id: fault.id, title: fault.title, ...verdict, ...measure(scene, notes), remarks }
