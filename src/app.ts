@@ -13,6 +13,7 @@ import { accessLog } from './routes/access-log.ts'
 import { clientAddress, networkOf } from './routes/address.ts'
 import { adminRoutes } from './routes/admin.ts'
 import { agentRoutes } from './routes/agents.ts'
+import { attachmentRoutes, avatarRoutes } from './routes/attachments.ts'
 import { authRoutes } from './routes/auth.ts'
 import { serviceTokenRoutes } from './routes/backend-tokens.ts'
 import { cannedReplyRoutes } from './routes/canned-replies.ts'
@@ -36,6 +37,7 @@ import { searchRoutes } from './routes/search.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import { socketRoutes } from './routes/socket.ts'
 import { supportAliasRoutes } from './routes/support-alias.ts'
+import { takesForm, uploadRoutes } from './routes/uploads.ts'
 import { userRoutes } from './routes/users.ts'
 import { webhookRoutes } from './routes/webhooks.ts'
 
@@ -79,6 +81,9 @@ export function createApp(deps: AppDeps) {
   app.notFound((context) => answerRefusal(deps, context, { code: 'NOT_FOUND', message: 'No such route' }))
   for (const middleware of everywhere(deps)) app.use(middleware)
   app.route('/health', healthRoutes(deps))
+  // A signed URL is a right of its own, and a page shows many pictures.
+  const { serve } = deps.attachments ?? {}
+  if (serve) app.on(['GET', 'POST'], ['/blobs', '/blobs/*'], (context) => serve(context.req.raw))
   // After health, which a load balancer may ask as often as it likes.
   app.use(limitAddress(deps))
   app.route('/metrics', metricsRoutes(deps))
@@ -94,7 +99,17 @@ export function createApp(deps: AppDeps) {
 
 function createApi(deps: AppDeps) {
   const app = new OpenAPIHono<AppEnv>()
-  for (const path of ['users', 'contacts', 'chats', 'messages', 'agents', 'canned-replies', 'push', 'admin'])
+  for (const path of [
+    'users',
+    'contacts',
+    'chats',
+    'messages',
+    'attachments',
+    'agents',
+    'canned-replies',
+    'push',
+    'admin',
+  ])
     app.use(`/api/${path}/*`, requireUser(deps))
   for (const path of ['sessions', 'v1/chat']) app.use(`/api/${path}/*`, requireCaller(deps))
   app.use('/api/admin/*', requireAdmin)
@@ -118,6 +133,10 @@ function createApi(deps: AppDeps) {
     .route('/api/canned-replies', cannedReplyRoutes(deps))
     .route('/api/guests', guestRoutes(deps))
     .route('/api/v1/chat', supportAliasRoutes(deps))
+    .route('/api/attachments', uploadRoutes(deps, { '/': 'uploadFiles', '/upload': 'uploadAttachments' }))
+    .route('/api/attachments', attachmentRoutes(deps))
+    .route('/api/avatars', avatarRoutes(deps))
+    .route('/api/v1/chat', uploadRoutes(deps, { '/upload': 'uploadToSession' }))
 }
 
 /** What every request passes, in this order. */
@@ -132,14 +151,24 @@ function everywhere(deps: AppDeps): MiddlewareHandler<AppEnv>[] {
     securityHeaders(),
     ...allowOrigins(config),
     compressReads(),
-    bodyLimit({
-      maxSize: LIMITS.bodyBytes,
-      onError: async (context) => {
-        await passOver(context.req.raw.body)
-        return refuse('PAYLOAD_TOO_LARGE', `A body has at most ${LIMITS.bodyBytes} bytes`)
-      },
-    }),
+    limitBody(),
   ]
+}
+
+/** A form with files is counted file by file as it arrives, up to what all of them may have. */
+function limitBody(): MiddlewareHandler<AppEnv> {
+  const limited = bodyLimit({
+    maxSize: LIMITS.bodyBytes,
+    onError: async (context) => {
+      await passOver(context.req.raw.body)
+      return refuse('PAYLOAD_TOO_LARGE', `A body has at most ${LIMITS.bodyBytes} bytes`)
+    },
+  })
+  return async (context, next) => {
+    if (!takesForm(context.req)) return limited(context, next)
+    await next()
+    if (!context.res.ok) await passOver(context.req.raw.body)
+  }
 }
 
 const showRequestId: MiddlewareHandler<AppEnv> = async (context, next) => {
@@ -151,9 +180,13 @@ const showRequestId: MiddlewareHandler<AppEnv> = async (context, next) => {
 async function passOver(body: ReadableStream<Uint8Array> | null): Promise<void> {
   if (!body || body.locked) return
   let left = PASSED_OVER
-  for await (const chunk of body) {
-    left -= chunk.length
-    if (left < 0) return
+  try {
+    for await (const chunk of body) {
+      left -= chunk.length
+      if (left < 0) return
+    }
+  } catch {
+    // Whoever sent it is gone.
   }
 }
 
@@ -169,8 +202,17 @@ function findAddress({ config, remoteAddress }: AppDeps): MiddlewareHandler<AppE
 
 function securityHeaders(): MiddlewareHandler<AppEnv> {
   const forData = secureHeaders({ ...SECURITY, contentSecurityPolicy: NOTHING })
+  const forFiles = secureHeaders({
+    ...SECURITY,
+    contentSecurityPolicy: { ...NOTHING, sandbox: [] },
+    crossOriginResourcePolicy: 'cross-origin',
+  })
   const forPages = secureHeaders({ ...SECURITY, contentSecurityPolicy: OWN_FILES })
-  return (context, next) => (/^\/docs(\/|$)/.test(context.req.path) ? forPages : forData)(context, next)
+  return (context, next) => {
+    const { path } = context.req
+    if (path.startsWith('/blobs/')) return forFiles(context, next)
+    return (/^\/docs(\/|$)/.test(path) ? forPages : forData)(context, next)
+  }
 }
 
 function allowOrigins({ CORS_ORIGINS }: Config): MiddlewareHandler<AppEnv>[] {

@@ -11,6 +11,7 @@ const PostgresUrl = z.url({
   protocol: /^postgres(ql)?$/,
   error: 'must look like postgres://user:password@host:5432/database',
 })
+const HttpUrl = z.url({ protocol: /^https?$/, error: 'must look like https://s3.example.org' })
 const Origin = text.refine(isOrigin, {
   error: 'must be a comma-separated list of origins such as https://chat.example.org, without a path',
 })
@@ -65,6 +66,37 @@ export const Settings = z.object({
   DATA_DIR: text
     .default('./data')
     .meta(setting('Storage', 'Folder of the embedded database and of the generated secrets')),
+  BLOBS_DIR: text
+    .optional()
+    .meta(
+      setting('Storage', 'Folder of attachments, shared by all instances; within DATA_DIR when left out'),
+    ),
+  S3_BUCKET: text
+    .optional()
+    .meta(
+      setting(
+        'Storage',
+        'Keeps attachments in this bucket of S3, or of a server like it, and not in a folder',
+      ),
+    ),
+  S3_ENDPOINT: HttpUrl.optional().meta(setting('Storage', 'Another S3 server than that of AWS')),
+  S3_PUBLIC_ENDPOINT: HttpUrl.optional().meta(
+    setting('Storage', 'Where clients reach S3_ENDPOINT, if by another name than the service does'),
+  ),
+  S3_PATH_STYLE: z
+    .enum(['on', 'off'], 'must be on or off')
+    .optional()
+    .meta(
+      setting(
+        'Storage',
+        'on names the bucket in the path, not in the host; on with S3_ENDPOINT when left out',
+      ),
+    ),
+  AWS_REGION: text.default('us-east-1').meta(setting('Storage', 'Region of S3_BUCKET')),
+  AWS_ACCESS_KEY_ID: text
+    .optional()
+    .meta(setting('Storage', 'Key of S3, with the next one; the role of the machine when left out')),
+  AWS_SECRET_ACCESS_KEY: z.string().optional().meta(setting('Storage', 'Secret of AWS_ACCESS_KEY_ID')),
   DATABASE_URL: PostgresUrl.optional().meta(
     setting('Storage', 'Postgres 15 or later; the embedded database of DATA_DIR when left out'),
   ),
@@ -128,6 +160,8 @@ export const Settings = z.object({
     .default('on')
     .meta(setting('Access', 'off lifts all rate limits: for tests and load only')),
 
+  CLAMAV_HOST: text.optional().meta(setting('Access', 'Has clamd there look at every file that is sent')),
+  CLAMAV_PORT: whole(1, 65_535).default(3_310).meta(setting('Access', 'Port of CLAMAV_HOST')),
   METRICS_TOKEN: secret
     .optional()
     .meta(
@@ -138,6 +172,10 @@ export const Settings = z.object({
     .enum(['contacts', 'anyone'], 'must be contacts or anyone')
     .default('contacts')
     .meta(setting('Chats', 'Who may open a direct chat with somebody: contacts or anyone')),
+  DOCUMENTS: z
+    .enum(['sessions', 'everywhere'], 'must be sessions or everywhere')
+    .default('sessions')
+    .meta(setting('Chats', 'Where PDF, office documents and texts may be sent beside images')),
   SEARCH_LANGUAGE: z
     .string()
     .regex(/^[a-z_]{1,63}$/, 'must be the name of a Postgres text search configuration')
@@ -175,6 +213,9 @@ export const Settings = z.object({
   RATE_SEARCHES_PER_MINUTE: whole(1, 100_000)
     .default(60)
     .meta(setting('Limits', 'Searches a minute, per user')),
+  UPLOAD_THREADS: whole(1, 64)
+    .default(1)
+    .meta(setting('Limits', 'Files that are checked at once; each may take a processor and 400 MB')),
   CONNECTIONS_PER_USER: whole(1, 10_000)
     .default(LIMITS.connectionsPerUser)
     .meta(setting('Limits', 'Sockets that one user may have open on this instance')),

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { AuditEntry, CannedReply, NewServiceToken, ServiceToken } from '../protocol/admin.ts'
+import { AttachmentEnvelope, AttachmentWithLinks, BegunUpload, Uploaded } from '../protocol/attachments.ts'
 import { ACKS } from '../protocol/commands.ts'
 import { Chat, Contact, UserSummary } from '../protocol/model.ts'
 import { PushDeviceEnvelope, PushDevices, PushOffer, Replayed } from '../protocol/push.ts'
@@ -123,6 +124,15 @@ export const ROUTES = {
   'POST /api/admin/service-tokens': NewServiceToken,
   'GET /api/admin/service-tokens': z.object({ data: z.array(ServiceToken) }),
   'DELETE /api/admin/service-tokens/:id': nothing,
+  'POST /api/attachments': Uploaded,
+  'POST /api/attachments/upload': Uploaded,
+  'POST /api/v1/chat/upload': Uploaded,
+  'POST /api/attachments/direct': BegunUpload,
+  'POST /api/attachments/:id/complete': AttachmentEnvelope,
+  'GET /api/attachments/:id': AttachmentWithLinks,
+  'GET /api/attachments/:id/:size': z.unknown(),
+  'DELETE /api/attachments/:id': nothing,
+  'GET /api/avatars/:id': z.unknown(),
 } as const
 
 export type RouteName = keyof typeof ROUTES

@@ -37,10 +37,10 @@ export function isHot(turn: Turn): turn is HotTurn {
  *   plan, made once and for tables of any size, cannot scan a table. Each ctid is good: its row is locked (a chat) or
  *   is changed only under that lock (a participant).
  * - The updates of chats and participants change no indexed column (HOT, see the schema).
- * - Without receipts there is a statement of its own, for a message that comes alone: what Postgres sets up before it
- *   runs is most of its price then.
+ * - Receipts, uploads that messages claim, and jobs are parts that only those statements have which need them: what
+ *   Postgres sets up before it runs is most of the price of a message that comes alone.
  */
-const SENDS = `
+const TURNS = `
 with turns as materialized (
   select * from unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::timestamptz[])
     as t(chat_id, prev_seq, next_seq, message_seq, message_at)
@@ -50,12 +50,14 @@ with turns as materialized (
     as s(chat_id, id, seq, sender_id, content_type, content, formatting, metadata, mentions, reply_to_id, created_at)
 ), replayed as materialized (
   select s.chat_id from sends s cross join lateral (select from messages m where m.id = s.id limit 1) known
-), fenced as materialized (
+)`
+const FENCE = `, fenced as materialized (
   select t.*, c.row from turns t cross join lateral (
     select ctid as row from chats where id = t.chat_id and seq = t.prev_seq and deleted_at is null
     for no key update skip locked
   ) c
-  where t.chat_id not in (select chat_id from replayed)
+  where t.chat_id not in (select chat_id from replayed)`
+const SENDS = `
 ), head as (
   update chats c set
     seq = f.next_seq,
@@ -69,6 +71,25 @@ with turns as materialized (
   select s.id, s.chat_id, s.seq, s.seq, s.sender_id, s.content_type, s.content, s.formatting::json, s.metadata::json,
          s.mentions::uuid[], s.reply_to_id, s.created_at
   from sends s join head on head.id = s.chat_id
+)`
+/**
+ * The uploads that messages take along, given as the value of that number. One that is gone, or has a message already,
+ * leaves its turn out. Whoever else changes an upload holds its row, and is not waited for.
+ */
+function claimsAt(value: number): string {
+  return `, claims as materialized (
+  select c.chat_id, c.message_id, c.place, free.row
+  from json_to_recordset($${value}) as c(id uuid, chat_id uuid, message_id uuid, place int) left join lateral (
+    select ctid as row from attachments a where a.id = c.id and a.chat_id = c.chat_id and a.status = 'ready'
+    for no key update skip locked
+  ) free on true
+)`
+}
+const WHOLE = `
+    and t.chat_id not in (select chat_id from claims where row is null)`
+const CLAIMED = `, claimed as (
+  update attachments a set status = 'claimed', message_id = c.message_id, place = c.place
+  from claims c join head on head.id = c.chat_id where a.ctid = c.row
 )`
 const MARKS = `, marks as materialized (
   select r.chat_id, r.user_id, r.at, r.changed_seq, head.kind, p.row, p.read_seq as old_read_seq,
@@ -101,29 +122,52 @@ function outboxAfter(values: number): string {
 }
 const ANSWER = `
 select id from head`
-const WITH_MARKS = `${SENDS}${MARKS}${ANSWER}`
-const WITHOUT_MARKS = `${SENDS}${ANSWER}`
-const WITH_MARKS_AND_JOBS = `${SENDS}${MARKS}${outboxAfter(22)}${ANSWER}`
-const WITH_JOBS = `${SENDS}${outboxAfter(16)}${ANSWER}`
+
+/** Which parts a statement has beside turns and messages. */
+interface Parts {
+  readonly marks: boolean
+  readonly claims: boolean
+  readonly jobs: boolean
+}
+
+/** Made once for each choice of parts: a prepared statement is its text. */
+const texts = new Map<string, string>()
 
 /**
- * hotStatement commits turns of the hot path together, with the jobs that they cause. At most one turn a chat. Where
- * there are no jobs it has no part for them, and costs what it did.
+ * hotStatement commits turns of the hot path together, with the uploads that they claim and the jobs that they cause.
+ * At most one turn a chat. A statement has no part for what there is none of, and costs nothing for it.
  */
 export function hotStatement(turns: readonly HotTurn[], jobs: readonly OutboxJob[], name: string): Statement {
   const ordered = turns.length === 1 ? turns : [...turns].sort((a, b) => (a.chatId < b.chatId ? -1 : 1))
   const events = ordered.flatMap((turn) => turn.events)
-  const hasMarks = events.some(({ type }) => type === 'receipts')
-  const values = [...turnColumns(ordered), ...sendColumns(events), ...(hasMarks ? markColumns(events) : [])]
-  if (jobs.length === 0) {
-    return hasMarks
-      ? { name: `${name}-marks`, text: WITH_MARKS, values }
-      : { name, text: WITHOUT_MARKS, values }
+  const marks = events.some(({ type }) => type === 'receipts')
+  const claims = claimsOf(events)
+  const values = [...turnColumns(ordered), ...sendColumns(events), ...(marks ? markColumns(events) : [])]
+  if (claims.length > 0) values.push(JSON.stringify(claims))
+  if (jobs.length > 0) values.push(...jobColumns(jobs), toArray(jobs.map(({ chatId }) => chatId)))
+  const { suffix, text } = textOf({ marks, claims: claims.length > 0, jobs: jobs.length > 0 })
+  return { name: name + suffix, text, values }
+}
+
+function textOf({ marks, claims, jobs }: Parts): { readonly suffix: string; readonly text: string } {
+  const suffix = `${marks ? '-marks' : ''}${claims ? '-claims' : ''}${jobs ? '-jobs' : ''}`
+  let text = texts.get(suffix)
+  if (text === undefined) {
+    const before = marks ? 22 : 16
+    const fence = claims ? `${claimsAt(before + 1)}${FENCE}${WHOLE}` : FENCE
+    const queue = jobs ? outboxAfter(claims ? before + 1 : before) : ''
+    text = `${TURNS}${fence}${SENDS}${marks ? MARKS : ''}${claims ? CLAIMED : ''}${queue}${ANSWER}`
+    texts.set(suffix, text)
   }
-  values.push(...jobColumns(jobs), toArray(jobs.map(({ chatId }) => chatId)))
-  return hasMarks
-    ? { name: `${name}-marks-jobs`, text: WITH_MARKS_AND_JOBS, values }
-    : { name: `${name}-jobs`, text: WITH_JOBS, values }
+  return { suffix, text }
+}
+
+function claimsOf(events: HotTurn['events']): object[] {
+  return events.flatMap((event) => {
+    if (event.type !== 'message:new') return []
+    const { id: message_id, chatId: chat_id, attachments } = event.data.message
+    return attachments.map(({ id }, place) => ({ id, chat_id, message_id, place }))
+  })
 }
 
 function turnColumns(turns: readonly HotTurn[]): string[] {

@@ -189,6 +189,7 @@ function tombstone({ seq, at, data }: ChatEventOf<'message:deleted'>, param: Par
        metadata = null, mentions = null from head where m.chat_id = head.id and m.id = ${id}`,
     `delete from message_reactions using head where message_id = ${id}`,
     `delete from message_revisions using head where message_id = ${id}`,
+    `update attachments set status = 'deleted', message_id = null from head where message_id = ${id}`,
   ]
 }
 

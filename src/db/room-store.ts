@@ -1,14 +1,17 @@
-import type { KnownUser, RoomStore } from '../rooms/ports.ts'
+import type { KnownUser, RoomStore, Upload } from '../rooms/ports.ts'
 import type { Committer } from './commit.ts'
 import type { Database } from './connect.ts'
 import { knowSessions } from './known-sessions.ts'
 import {
+  type AttachmentRow,
+  attachmentJson,
   type ChatRow,
   chatJson,
   type MessageRow,
   messageJson,
   type ParticipantRow,
   participantJson,
+  toAttachment,
   toChatInfo,
   toMessage,
   toParticipant,
@@ -48,6 +51,14 @@ const READ_USERS = `
   ) as blocked
   from users u where u.id = any($1::uuid[]) and u.disabled_at is null`
 
+const READ_UPLOADS = `
+  select a.chat_id as "chatId", a.uploader_id as "uploaderId", ${attachmentJson('a')} as attachment
+  from attachments a where a.id = any($1::uuid[]) and a.status = 'ready' and a.chat_id is not null`
+
+interface UploadRow extends Omit<Upload, 'attachment'> {
+  readonly attachment: AttachmentRow
+}
+
 /** createRoomStore keeps chats in Postgres. It reads the primary. */
 export function createRoomStore(db: Database, committer: Pick<Committer, 'commit'>): RoomStore {
   async function list<T extends object>(name: string, text: string, ids: readonly string[]): Promise<T[]> {
@@ -68,16 +79,23 @@ export function createRoomStore(db: Database, committer: Pick<Committer, 'commit
       }
     },
 
-    async read({ messageIds, userIds, sessions }) {
-      const [messages, users, known] = await Promise.all([
+    async read({ messageIds, userIds, uploadIds, sessions }) {
+      const [messages, users, uploads, known] = await Promise.all([
         list<{ message: MessageRow }>('read-messages', READ_MESSAGES, messageIds),
         list<{ user: UserRow; blocked: string[] }>('read-users', READ_USERS, userIds),
+        list<UploadRow>('read-uploads', READ_UPLOADS, uploadIds),
         sessions && knowSessions(db, sessions, store.load),
       ])
       return {
         messages: new Map(messages.map(({ message }) => [message.id, toMessage(message)])),
         users: new Map(
           users.map(({ user, blocked }): [string, KnownUser] => [user.id, { user: toUser(user), blocked }]),
+        ),
+        uploads: new Map(
+          uploads.map(({ attachment, ...of }): [string, Upload] => [
+            attachment.id,
+            { ...of, attachment: toAttachment(attachment) },
+          ]),
         ),
         ...(known && { sessions: known }),
       }

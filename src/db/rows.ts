@@ -1,4 +1,5 @@
 import type {
+  Attachment,
   ChatInfo,
   Formatting,
   Membership,
@@ -53,6 +54,17 @@ export interface ParticipantRow {
   readonly user: UserRow
 }
 
+export interface AttachmentRow {
+  readonly id: string
+  readonly kind: Attachment['kind']
+  readonly file_name: string
+  readonly content_type: string
+  readonly bytes: number
+  readonly width: number | null
+  readonly height: number | null
+  readonly placeholder: string | null
+}
+
 export interface MessageRow {
   readonly id: string
   readonly chat_id: string
@@ -69,6 +81,7 @@ export interface MessageRow {
   readonly edited_at: string | null
   readonly deleted_at: string | null
   readonly reactions: Reaction[] | null
+  readonly attachments: readonly AttachmentRow[] | null
 }
 
 export interface MembershipRow {
@@ -108,7 +121,7 @@ export function membershipJson(participants: string, chats: string): string {
     )) end`
 }
 
-/** messageJson is the SQL of a MessageRow, of the table or alias; its reactions are looked up with it. */
+/** messageJson is the SQL of a MessageRow, of the table or alias; its reactions and attachments are looked up with it. */
 export function messageJson(messages: string): string {
   const it = messages
   return `json_build_object('id', ${it}.id, 'chat_id', ${it}.chat_id, 'seq', ${it}.seq,
@@ -121,7 +134,17 @@ export function messageJson(messages: string): string {
         select emoji, count(*), json_agg(user_id order by seq) as users, min(emoji_seq) as place
         from message_reactions where message_id = ${it}.id group by emoji
       ) r
+    ), 'attachments', (
+      select json_agg(${attachmentJson('a')} order by a.place) from attachments a where a.message_id = ${it}.id
     ))`
+}
+
+/** attachmentJson is the SQL of an AttachmentRow, of the table or alias. */
+export function attachmentJson(attachments: string): string {
+  const it = attachments
+  return `json_build_object('id', ${it}.id, 'kind', ${it}.kind, 'file_name', ${it}.file_name,
+    'content_type', ${it}.content_type, 'bytes', ${it}.bytes, 'width', ${it}.width, 'height', ${it}.height,
+    'placeholder', ${it}.placeholder)`
 }
 
 /** toUser leaves presence to those who know it. */
@@ -206,12 +229,31 @@ export function toMessage(row: MessageRow): Message {
     replyToId: row.reply_to_id,
     mentions: row.mentions ?? [],
     reactions: row.reactions ?? [],
-    attachments: [],
+    attachments: (row.attachments ?? []).map(toAttachment),
     isEdited: row.edited_at !== null,
     editedAt: toTime(row.edited_at),
     isDeleted: row.deleted_at !== null,
     deletedAt: toTime(row.deleted_at),
     createdAt: new Date(row.created_at).toISOString(),
+  }
+}
+
+/** toAttachment names the file by its stable paths, which check access. */
+export function toAttachment(row: AttachmentRow): Attachment {
+  const path = `/api/attachments/${row.id}`
+  const isImage = row.kind === 'image'
+  return {
+    id: row.id,
+    kind: row.kind,
+    fileName: row.file_name,
+    contentType: row.content_type,
+    bytes: row.bytes,
+    width: row.width,
+    height: row.height,
+    placeholder: row.placeholder,
+    url: `${path}/original`,
+    mediumUrl: isImage ? `${path}/medium` : null,
+    thumbnailUrl: isImage ? `${path}/thumbnail` : null,
   }
 }
 

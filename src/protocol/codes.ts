@@ -14,6 +14,7 @@ export const ERRORS = {
   RATE_LIMIT_EXCEEDED: { status: 429, retryable: true },
   INTERNAL_ERROR: { status: 500, retryable: true },
   SERVICE_UNAVAILABLE: { status: 503, retryable: true },
+  INSUFFICIENT_STORAGE: { status: 507, retryable: true },
 } as const
 
 export type ErrorCode = keyof typeof ERRORS

@@ -14,6 +14,11 @@ export const LIMITS = {
   /** Users that one request may add to a group. */
   addedAtOnce: 300,
   attachmentsPerMessage: 5,
+  /** Bytes of one attachment. */
+  attachmentBytes: 10_485_760,
+  /** Pixels of an image: what decoding it may cost. */
+  imagePixels: 40_000_000,
+  fileNameCharacters: 255,
   /** Distinct emoji on one message. */
   emojiPerMessage: 20,
   mentionsPerMessage: 50,
@@ -74,6 +79,10 @@ export const TIMES = {
   /** How often a connection's session and user are checked again. */
   principalCheck: 60_000,
   ticket: 30_000,
+  /** The longest that a signed URL of a file is good. */
+  signedUrl: 3_600_000,
+  /** An upload that no message has claimed by then is removed. */
+  unclaimedUpload: 86_400_000,
   accessToken: 900_000,
   refreshToken: 604_800_000,
   /** Client backoff: full jitter between these. */

@@ -87,16 +87,18 @@ export const Attachment = z
   .object({
     id: Uuid,
     kind: z.enum(['image', 'file']),
-    fileName: z.string(),
-    contentType: z.string(),
+    fileName: z.string().describe('As its sender called it, without a path'),
+    contentType: z.string().describe('Found by decoding, never by name'),
     bytes: z.int(),
-    width: z.int().nullable(),
+    width: z.int().nullable().describe('Of an image, upright; null for a file'),
     height: z.int().nullable(),
-    url: z.string(),
-    mediumUrl: z.string().nullable(),
-    thumbnailUrl: z.string().nullable(),
+    placeholder: z.string().nullable().describe('A data URL of some 16 pixels, to show blurred meanwhile'),
+    url: z.string().describe('Checks access, then redirects to the file for at most 60 minutes'),
+    mediumUrl: z.string().nullable().describe('WebP within 1,280 pixels; null for a file'),
+    thumbnailUrl: z.string().nullable().describe('WebP within 320 pixels; null for a file'),
   })
-  .meta({ id: 'Attachment' })
+  .meta({ id: 'Attachment', description: 'A file of a message' })
+export type Attachment = z.infer<typeof Attachment>
 
 export const Message = z
   .object({

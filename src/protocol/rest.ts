@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { UpdateChatBody } from './commands.ts'
 import { ChatId, MessageId, Seq, Time, UserId, Uuid } from './ids.ts'
 import { LIMITS } from './limits.ts'
 import { AvatarUrl, ChangeSet, Chat, Contact, DisplayName, Me, Message, User, UserSummary } from './model.ts'
@@ -106,7 +107,19 @@ export const UpdateMeBody = z
   .strictObject({ displayName: DisplayName.optional(), avatarUrl: AvatarUrl.nullable().optional() })
   .refine((body) => Object.keys(body).length > 0, { error: 'Give at least one field to change' })
   .meta({ id: 'UpdateMe' })
-export const AvatarBody = z.strictObject({ avatarUrl: AvatarUrl.nullable() }).meta({ id: 'ChangeAvatar' })
+const AVATAR_ID = "An upload of one's own with `purpose` avatar"
+export const AvatarBody = z
+  .union(
+    [
+      z.strictObject({ avatarUrl: AvatarUrl.nullable() }),
+      z.strictObject({ attachmentId: Uuid.describe(AVATAR_ID) }),
+    ],
+    { error: 'Give either avatarUrl or attachmentId' },
+  )
+  .meta({ id: 'ChangeAvatar' })
+export const UpdateChatRequest = UpdateChatBody.safeExtend({
+  avatarId: Uuid.optional().describe(`In place of avatarUrl: ${AVATAR_ID}`),
+}).meta({ id: 'UpdateChatRequest' })
 
 const SearchText = z
   .string()

@@ -179,7 +179,8 @@ export class Room implements RoomHandle {
         isFresh = true
       }
       const needs = needsOf(envelopes, isLookedUp)
-      const isEmpty = needs.messageIds.length + needs.userIds.length === 0 && !needs.sessions
+      const { messageIds, userIds, uploadIds, sessions } = needs
+      const isEmpty = messageIds.length + userIds.length + uploadIds.length === 0 && !sessions
       const plan = planTurn({
         chatId: this.#chatId,
         state: this.#state,
@@ -284,7 +285,7 @@ export class Room implements RoomHandle {
 /** The store cannot be read, so nothing was done. */
 const UNREADABLE: CommitResult = { status: 'unavailable' }
 const COMMITTED: CommitResult = { status: 'committed' }
-const NOTHING_KNOWN: Known = { messages: new Map(), users: new Map() }
+const NOTHING_KNOWN: Known = { messages: new Map(), users: new Map(), uploads: new Map() }
 
 /** withId names a send that has no id before its first try: another try must be the same message. */
 export function withId(envelope: Envelope, ids: Ids): Envelope {

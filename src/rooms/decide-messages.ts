@@ -1,6 +1,6 @@
 import type { CommandOf } from '../protocol/commands.ts'
 import { LIMITS } from '../protocol/limits.ts'
-import type { Formatting, Message, Reaction } from '../protocol/model.ts'
+import type { Attachment, Formatting, Message, Reaction } from '../protocol/model.ts'
 import {
   type Decide,
   type Decision,
@@ -31,9 +31,11 @@ export const decideSend: Decide<'message:send'> = (situation, command) => {
   if (state.chat.status === 'closed') return CLOSED
   const fault = contentFault(command, situation, right)
   if (fault) return fault
+  const attachments = claimed(command, situation)
+  if (isRefusal(attachments)) return attachments
   const seq = state.seq + 1
   const id = command.id ?? situation.freshId()
-  const message = toMessage(command, { id, seq, senderId: principal.user.id, at })
+  const message = toMessage(command, { id, seq, senderId: principal.user.id, at, attachments })
   return {
     kind: 'done',
     events: [
@@ -164,16 +166,25 @@ function replay(
   if (earlier.chatId !== command.chatId || earlier.senderId !== principal.user.id) {
     return refused('CONFLICT', 'This id names another message: choose a fresh UUIDv7', 'id')
   }
-  const { id, seq, createdAt: at } = earlier
+  const { id, seq, createdAt: at, attachments } = earlier
   const senderId = principal.user.id
-  const message = state?.participants.has(senderId) ? earlier : toMessage(command, { id, seq, senderId, at })
+  const isHere = state?.participants.has(senderId)
+  const message = isHere ? earlier : toMessage(command, { id, seq, senderId, at, attachments })
   return { kind: 'done', events: [], isReplay: true, ack: { message, seq, replayed: true } }
+}
+
+interface Sent {
+  readonly id: string
+  readonly seq: number
+  readonly senderId: string
+  readonly at: string
+  readonly attachments: Attachment[]
 }
 
 /** The message as it is when it is sent. */
 function toMessage(
   command: CommandOf<'message:send'>,
-  { id, seq, senderId, at }: { id: string; seq: number; senderId: string; at: string },
+  { id, seq, senderId, at, attachments }: Sent,
 ): Message {
   return {
     id,
@@ -188,7 +199,7 @@ function toMessage(
     replyToId: command.replyToId ?? null,
     mentions: command.mentions ? [...new Set(command.mentions)] : [],
     reactions: [],
-    attachments: [],
+    attachments,
     isEdited: false,
     editedAt: null,
     isDeleted: false,
@@ -208,15 +219,23 @@ function contentFault(
   const stranger = command.mentions?.find((userId) => !right.state.participants.has(userId))
   if (stranger !== undefined)
     return refused('VALIDATION_ERROR', `${stranger} takes no part in this chat`, 'mentions')
-  const attachmentId = command.attachmentIds?.[0]
-  if (attachmentId !== undefined) {
-    return refused(
-      'NOT_FOUND',
-      `${attachmentId} is no finished upload of yours in this chat`,
-      'attachmentIds',
-    )
-  }
   return undefined
+}
+
+/** What the message takes with it, each once: uploads of the sender's own in this chat that no message has. */
+function claimed(
+  { chatId, attachmentIds = [] }: CommandOf<'message:send'>,
+  { principal, known }: Situation,
+): Attachment[] | Decision<never> {
+  const attachments: Attachment[] = []
+  for (const id of new Set(attachmentIds)) {
+    const upload = known.uploads.get(id)
+    if (upload?.chatId !== chatId || upload.uploaderId !== principal.user.id) {
+      return refused('NOT_FOUND', `${id} is no finished upload of yours in this chat`, 'attachmentIds')
+    }
+    attachments.push(upload.attachment)
+  }
+  return attachments
 }
 
 /** The named message if it is of this chat and the participant may see it. */

@@ -74,6 +74,6 @@ export function permitted(
   )
 }
 
-export function isRefusal<T extends CommandType>(it: Permitted | Decision<T>): it is Decision<T> {
+export function isRefusal<T extends CommandType>(it: object | Decision<T>): it is Decision<T> {
   return 'kind' in it
 }

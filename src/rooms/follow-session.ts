@@ -48,6 +48,7 @@ async function tellQueue(
   const { sessions } = await store.read({
     messageIds: [],
     userIds: [],
+    uploadIds: [],
     sessions: { agentIds: [], chatIds: [], queues },
   })
   const user = participants.get(chat.ownerId ?? '')?.user

@@ -3,7 +3,16 @@ import type { Message, Participant, User } from '../protocol/model.ts'
 import { toTombstone } from '../protocol/tombstone.ts'
 import { apply } from './apply.ts'
 import { isSeatFree, knowSessions, seat } from './memory-desks.ts'
-import type { Broadcast, Broadcastable, Desk, KnownUser, RoomState, RoomStore, Turn } from './ports.ts'
+import type {
+  Broadcast,
+  Broadcastable,
+  Desk,
+  KnownUser,
+  RoomState,
+  RoomStore,
+  Turn,
+  Upload,
+} from './ports.ts'
 
 /** A row with the number of its last change. */
 interface Row<T> {
@@ -30,10 +39,12 @@ export interface MemoryChats {
   readonly blocks: Map<string, Set<string>>
   /** By the agent's id. */
   readonly desks: Map<string, Desk>
+  /** Those that no message has claimed. */
+  readonly uploads: Map<string, Upload>
 }
 
 export function createMemoryChats(): MemoryChats {
-  return { chats: new Map(), users: new Map(), blocks: new Map(), desks: new Map() }
+  return { chats: new Map(), users: new Map(), blocks: new Map(), desks: new Map(), uploads: new Map() }
 }
 
 /** createMemoryRoomStore keeps chats in memory, by the same fence as every other store. */
@@ -43,7 +54,7 @@ export function createMemoryRoomStore(tables: MemoryChats): RoomStore {
       const chat = tables.chats.get(chatId)
       return chat && { ...chat.state, isBlocked: isBlocked(tables, chat.state) }
     },
-    async read({ messageIds, userIds, sessions }) {
+    async read({ messageIds, userIds, uploadIds, sessions }) {
       const messages = new Map<string, Message>()
       for (const id of messageIds) {
         const message = findMessage(tables, id)
@@ -55,12 +66,19 @@ export function createMemoryRoomStore(tables: MemoryChats): RoomStore {
         const blocked = userIds.filter((other) => tables.blocks.get(id)?.has(other))
         if (user) users.set(id, { user, blocked })
       }
-      return { messages, users, ...(sessions && { sessions: knowSessions(tables, sessions) }) }
+      const uploads = new Map<string, Upload>()
+      for (const id of uploadIds) {
+        const upload = tables.uploads.get(id)
+        if (upload) uploads.set(id, upload)
+      }
+      return { messages, users, uploads, ...(sessions && { sessions: knowSessions(tables, sessions) }) }
     },
     async commit(turn) {
       const chat = tables.chats.get(turn.chatId)
       if ((chat?.state.seq ?? 0) !== turn.prevSeq || chat?.state.isDeleted) return { status: 'stale' }
       if (turn.events.some((event) => isKnownMessage(tables, event))) return { status: 'stale' }
+      const claims = turn.events.flatMap(claimsOf)
+      if (claims.some((id) => !tables.uploads.has(id))) return { status: 'stale' }
       const slug = turn.events.map(slugOf).find((it) => it != null)
       if (slug != null && isTaken(tables, slug, turn.chatId)) {
         const message = 'This slug is taken: choose another'
@@ -70,6 +88,7 @@ export function createMemoryRoomStore(tables: MemoryChats): RoomStore {
         }
       }
       if (!isSeatFree(tables.desks, turn)) return { status: 'stale' }
+      for (const id of claims) tables.uploads.delete(id)
       write(tables, turn)
       seat(tables.desks, turn)
       return { status: 'committed' }
@@ -169,6 +188,10 @@ function findMessage({ chats }: MemoryChats, id: string): Message | undefined {
 
 function isKnownMessage(tables: MemoryChats, event: ChatEvent): boolean {
   return event.type === 'message:new' && findMessage(tables, event.data.message.id) !== undefined
+}
+
+function claimsOf(event: ChatEvent): string[] {
+  return event.type === 'message:new' ? event.data.message.attachments.map(({ id }) => id) : []
 }
 
 function slugOf(event: ChatEvent): string | null | undefined {

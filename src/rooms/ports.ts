@@ -1,7 +1,7 @@
 import type { AckOf, CommandOf, CommandType } from '../protocol/commands.ts'
 import type { Refusal } from '../protocol/errors.ts'
 import type { ChatEvent } from '../protocol/events.ts'
-import type { ChatInfo, Message, Participant, User, UserSummary } from '../protocol/model.ts'
+import type { Attachment, ChatInfo, Message, Participant, User, UserSummary } from '../protocol/model.ts'
 import type { Availability } from '../protocol/sessions.ts'
 
 /** Principal is who sends a command: a verified user, by one of its logins. */
@@ -56,6 +56,7 @@ export interface RoomState {
 export interface Needs {
   readonly messageIds: readonly string[]
   readonly userIds: readonly string[]
+  readonly uploadIds: readonly string[]
   readonly sessions?: SessionNeeds
 }
 
@@ -75,10 +76,18 @@ export interface KnownUser {
   readonly blocked: readonly string[]
 }
 
-/** Known answers needs. Messages of another chat are included: their `chatId` tells. Who is disabled is left out. */
+/** Upload is a file that was checked and stored, and that no message has claimed. */
+export interface Upload {
+  readonly chatId: string
+  readonly uploaderId: string
+  readonly attachment: Attachment
+}
+
+/** Known answers needs. Messages and uploads of another chat are included: their `chatId` tells. Who is disabled is left out. */
 export interface Known {
   readonly messages: ReadonlyMap<string, Message>
   readonly users: ReadonlyMap<string, KnownUser>
+  readonly uploads: ReadonlyMap<string, Upload>
   readonly sessions?: KnownSessions
 }
 
@@ -125,7 +134,7 @@ export interface Turn {
 
 export type CommitResult =
   | { readonly status: 'committed' }
-  /** Another has written this chat, or knows one of the message ids: nothing was done. Load afresh and decide again. */
+  /** Another has written this chat, knows one of the message ids, or has an upload: nothing was done. Load afresh and decide again. */
   | { readonly status: 'stale' }
   /** The turn breaks a rule of the store (a slug that is taken): nothing was done, and never will be. */
   | { readonly status: 'refused'; readonly refusal: Refusal }

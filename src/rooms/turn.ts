@@ -54,11 +54,13 @@ export function needsOf(envelopes: readonly Envelope[], isLookedUp: boolean): Ne
   const messageIds = new Set<string>()
   const userIds = new Set<string>()
   const sessions: SessionNeeds[] = []
+  const uploadIds = new Set<string>()
   for (const { command, principal } of envelopes) {
     if ('messageId' in command && command.messageId !== undefined) messageIds.add(command.messageId)
     if (command.type === 'message:send') {
       if (command.replyToId != null) messageIds.add(command.replyToId)
       if (isLookedUp && command.id !== undefined) messageIds.add(command.id)
+      for (const id of command.attachmentIds ?? []) uploadIds.add(id)
     } else if (command.type === 'chat:create') {
       for (const userId of [principal.user.id, ...command.participantIds]) userIds.add(userId)
     } else if (command.type === 'participant:add') {
@@ -72,7 +74,7 @@ export function needsOf(envelopes: readonly Envelope[], isLookedUp: boolean): Ne
       if (command.type === 'session:create') userIds.add(command.customerId ?? principal.user.id)
     }
   }
-  const needs = { messageIds: [...messageIds], userIds: [...userIds] }
+  const needs = { messageIds: [...messageIds], userIds: [...userIds], uploadIds: [...uploadIds] }
   const [first] = sessions
   if (!first) return needs
   // Only accepts come together, and ask for nothing but their desks.
@@ -118,6 +120,7 @@ export function planTurn({ chatId, state, envelopes, known, at, freshId }: TurnI
   const outcomes: (Outcome | undefined)[] = []
   const marks = new Map<string, ReceiptMark>()
   const messages = new Map<string, Message>(known.messages)
+  const uploads = new Map(known.uploads)
   let mutes: Turn['mutes'] = []
   let seats: Turn['seats']
   let next = state
@@ -125,7 +128,7 @@ export function planTurn({ chatId, state, envelopes, known, at, freshId }: TurnI
   let hasReplay = false
   let by: Principal | undefined
   for (const envelope of envelopes) {
-    const decision = decide({ state: next, known: { ...known, messages }, at, freshId }, envelope)
+    const decision = decide({ state: next, known: { ...known, messages, uploads }, at, freshId }, envelope)
     switch (decision.kind) {
       case 'refused':
         isDoubtful = true
@@ -145,7 +148,9 @@ export function planTurn({ chatId, state, envelopes, known, at, freshId }: TurnI
           by = envelope.principal
           next = apply(next, event)
           events.push({ event, origin: carriesEvent(envelope.command.type) ? envelope.origin : null })
-          if (event.type === 'message:new') messages.set(event.data.message.id, event.data.message)
+          if (event.type !== 'message:new') continue
+          messages.set(event.data.message.id, event.data.message)
+          for (const { id } of event.data.message.attachments) uploads.delete(id)
         }
         break
       default:

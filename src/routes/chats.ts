@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { findChat, findChatBySlug, listChats } from '../db/queries/chats.ts'
 import { isAccepted } from '../db/queries/contacts.ts'
 import { findUser } from '../db/queries/users.ts'
-import { ACKS, CreateGroupBody, MuteBody, UpdateChatBody } from '../protocol/commands.ts'
+import { ACKS, CreateGroupBody, MuteBody } from '../protocol/commands.ts'
 import { refuse } from '../protocol/errors.ts'
 import { ChatId } from '../protocol/ids.ts'
 import { Chat, Slug } from '../protocol/model.ts'
@@ -14,9 +14,10 @@ import {
   IdempotencyHeader,
   page,
   TransferBody,
+  UpdateChatRequest,
 } from '../protocol/rest.ts'
 import { body, json } from './answers.ts'
-import { type AppContext, type AppDeps, type AppEnv, principalOf } from './deps.ts'
+import { type AppContext, type AppDeps, type AppEnv, attachmentsOf, principalOf } from './deps.ts'
 import { directChatId, groupChatId } from './derived-ids.ts'
 import { dispatch } from './dispatch.ts'
 import { withPresence } from './presence.ts'
@@ -84,7 +85,7 @@ const change = createRoute({
   operationId: 'updateChat',
   summary: "Change a group's name, slug, picture or settings",
   tags,
-  request: { params, body: body(UpdateChatBody) },
+  request: { params, body: body(UpdateChatRequest) },
   responses: { 200: json(ACKS['chat:update'], 'Changed') },
 })
 
@@ -175,8 +176,7 @@ export function chatRoutes(deps: AppDeps) {
     })
     .openapi(change, async (context) => {
       const { id: chatId } = context.req.valid('param')
-      const command = { type: 'chat:update', chatId, ...context.req.valid('json') } as const
-      return context.json(await dispatch<'chat:update'>(deps, context, command), 200)
+      return context.json(await updateChat(deps, context, { chatId, ...context.req.valid('json') }), 200)
     })
     .openapi(remove, async (context) => {
       const { id: chatId } = context.req.valid('param')
@@ -193,6 +193,29 @@ export function chatRoutes(deps: AppDeps) {
       const command = { type: 'chat:transfer', chatId, ...context.req.valid('json') } as const
       return context.json(await dispatch<'chat:transfer'>(deps, context, command), 200)
     })
+}
+
+/** A picture that was sent for the chat becomes its own, and the former one goes. */
+async function updateChat(
+  deps: AppDeps,
+  context: AppContext,
+  { avatarId, ...change }: z.infer<typeof UpdateChatRequest> & { readonly chatId: string },
+) {
+  if (avatarId === undefined && change.avatarUrl === undefined) {
+    return dispatch<'chat:update'>(deps, context, { type: 'chat:update', ...change })
+  }
+  const { user } = principalOf(context)
+  const { attachments } = deps
+  const former = await findChat(deps.db, { userId: user.id, chatId: change.chatId })
+  const claimed =
+    avatarId === undefined ? undefined : await attachmentsOf(deps).claimAvatar(user.id, avatarId)
+  const command = { type: 'chat:update', ...change, avatarUrl: claimed ?? change.avatarUrl } as const
+  const ack = await dispatch<'chat:update'>(deps, context, command).catch(async (error: unknown) => {
+    await attachments?.releaseAvatar(claimed)
+    throw error
+  })
+  if (former?.avatarUrl !== ack.chat.avatarUrl) await attachments?.releaseAvatar(former?.avatarUrl)
+  return ack
 }
 
 /** Who may open a new direct chat with whom: see the setting DIRECT_CHATS. */

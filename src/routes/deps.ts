@@ -1,8 +1,10 @@
 import type { Context } from 'hono'
+import type { Attachments } from '../attachments/attachments.ts'
 import type { Auth } from '../auth/auth.ts'
 import type { Config, Rate } from '../config.ts'
 import type { Database } from '../db/connect.ts'
 import type { Authenticated, Bucket, ChangesReader, PresenceStore, RateLimiter } from '../gateway/ports.ts'
+import { refuse } from '../protocol/errors.ts'
 import type { Health } from '../protocol/rest.ts'
 import type { Clock, Ids, Principal, Publisher, RoomDirectory } from '../rooms/ports.ts'
 import type { JobQueue } from '../workers/ports.ts'
@@ -49,6 +51,8 @@ export interface AppDeps {
   readonly broadcast: Publisher
   readonly limiter: RateLimiter
   readonly jobs: JobQueue
+  /** Left out where there is no store for files. */
+  readonly attachments?: Attachments | undefined
   /** How the service is, asked at most once a second per caller; must not hang. */
   readonly health: () => Promise<Health>
   /** What the instance measures; left out where nothing is measured. */
@@ -78,6 +82,14 @@ export interface AppEnv {
 }
 
 export type AppContext = Context<AppEnv>
+
+/** attachmentsOf refuses whatever has to do with files where the deployment keeps none. */
+export function attachmentsOf({ attachments }: AppDeps): Attachments {
+  return (
+    attachments ??
+    refuse('SERVICE_UNAVAILABLE', 'This deployment keeps no files: see S3_BUCKET and BLOBS_DIR')
+  )
+}
 
 /** principalOf is who sends this request; only behind `requireUser`. */
 export function principalOf(context: AppContext): Principal {

@@ -11,6 +11,7 @@ import { type AppDeps, type AppEnv, principalOf } from './deps.ts'
 import { dispatch } from './dispatch.ts'
 import { limitUser } from './guards.ts'
 import { refuseInvalid } from './refusals.ts'
+import { sendForm } from './uploads.ts'
 
 const tags = ['Messages']
 const params = z.object({ id: ChatId })
@@ -70,7 +71,7 @@ const changes = createRoute({
 
 export function historyRoutes(deps: AppDeps) {
   const app = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid })
-  app.post('/:id/messages', limitUser(deps, 'message'))
+  app.post('/:id/messages', limitUser(deps, 'message'), sendForm(deps))
   return app
     .openapi(list, async (context) => {
       const { id: chatId } = context.req.valid('param')

@@ -15,7 +15,7 @@ are \`{data, nextCursor, hasMore}\`, and every error has the same body.`
 
 /** In the order of the reference. */
 const TAGS = [
-  ...['Accounts', 'Users', 'Contacts', 'Chats', 'Participants', 'Messages', 'Sessions'],
+  ...['Accounts', 'Users', 'Contacts', 'Chats', 'Participants', 'Messages', 'Sessions', 'Attachments'],
   'Support clients',
   ...['Push', 'Operation', 'Health'],
 ]

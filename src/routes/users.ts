@@ -1,7 +1,15 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi'
 import { z } from 'zod'
 import { reloadRooms } from '../auth/reload-rooms.ts'
-import { findUser, searchUsers, toMe, toSummary, toUser, updateProfile } from '../db/queries/users.ts'
+import {
+  findUser,
+  type ProfileChange,
+  searchUsers,
+  toMe,
+  toSummary,
+  toUser,
+  updateProfile,
+} from '../db/queries/users.ts'
 import { refuse } from '../protocol/errors.ts'
 import { UserId } from '../protocol/ids.ts'
 import type { Me } from '../protocol/model.ts'
@@ -14,7 +22,7 @@ import {
   UserSearchQuery,
 } from '../protocol/rest.ts'
 import { body, json } from './answers.ts'
-import { type AppDeps, type AppEnv, principalOf } from './deps.ts'
+import { type AppDeps, type AppEnv, attachmentsOf, principalOf } from './deps.ts'
 import { limitUser } from './guards.ts'
 import { readStatuses } from './presence.ts'
 import { refuseInvalid } from './refusals.ts'
@@ -79,11 +87,13 @@ export function userRoutes(deps: AppDeps) {
     return toMe(account, statusOf(userId))
   }
 
-  async function changeMe(userId: string, change: z.infer<typeof UpdateMeBody>): Promise<Me> {
+  async function changeMe(userId: string, change: ProfileChange): Promise<Me> {
+    const former = await findUser(db, userId)
     const account = await updateProfile(db, userId, change)
     if (!account) refuse('FORBIDDEN', 'Your name and picture are kept elsewhere: change them there')
     await deps.auth.logins.forget(userId)
     await reloadRooms(userId, deps)
+    if (former?.avatarUrl !== account?.avatarUrl) await deps.attachments?.releaseAvatar(former?.avatarUrl)
     return readMe(userId)
   }
 
@@ -100,7 +110,15 @@ export function userRoutes(deps: AppDeps) {
     })
     .openapi(changeAvatar, async (context) => {
       const { user } = principalOf(context)
-      return context.json({ user: await changeMe(user.id, context.req.valid('json')) }, 200)
+      const given = context.req.valid('json')
+      if ('avatarUrl' in given) return context.json({ user: await changeMe(user.id, given) }, 200)
+      const attachments = attachmentsOf(deps)
+      const avatarUrl = await attachments.claimAvatar(user.id, given.attachmentId)
+      const changed = await changeMe(user.id, { avatarUrl }).catch(async (error: unknown) => {
+        await attachments.releaseAvatar(avatarUrl)
+        throw error
+      })
+      return context.json({ user: changed }, 200)
     })
     .openapi(search, async (context) => {
       const { q: text, limit } = context.req.valid('query')

@@ -23,7 +23,7 @@ export function createWebhooks({ config, store, send }: WebhookDeps): JobHandler
     if (!state || !isWanted(type, state.chat.kind)) return undefined
     if (marks) return { chat: state.chat, marks }
     if (messageId === undefined) return { chat: state.chat }
-    const { messages } = await store.read({ messageIds: [messageId], userIds: [] })
+    const { messages } = await store.read({ messageIds: [messageId], userIds: [], uploadIds: [] })
     const message = messages.get(messageId)
     const sender = state.participants.get(message?.senderId ?? '')?.user
     return { chat: state.chat, message: message ?? null, sender: sender ? toSummary(sender) : null }

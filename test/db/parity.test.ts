@@ -164,8 +164,8 @@ async function compare(it: StoreOnDatabase, { chatId, users, tables, messageIds 
   const memory = createMemoryRoomStore(tables)
   const state = await memory.load(chatId)
   expect(await it.store.load(chatId)).toEqual(state)
-  const known = await memory.read({ messageIds, userIds: [] })
-  expect(await it.store.read({ messageIds, userIds: [] })).toEqual(known)
+  const known = await memory.read({ messageIds, userIds: [], uploadIds: [] })
+  expect(await it.store.read({ messageIds, userIds: [], uploadIds: [] })).toEqual(known)
   const [inMemory, inDatabase] = [createMemoryChangesReader(tables, 'log'), createChangesReader(it.db)]
   const head = state?.seq ?? 0
   for (const { id } of users) {

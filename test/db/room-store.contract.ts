@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Message, User } from '../../src/protocol/model.ts'
-import type { RoomState, RoomStore } from '../../src/rooms/ports.ts'
+import type { RoomState, RoomStore, Upload } from '../../src/rooms/ports.ts'
+import { anAttachment } from '../support/builders.ts'
 import { createUser, Script, timeOf, toParticipant } from '../support/script.ts'
 
 /** A store with what a test needs around it. */
@@ -8,6 +9,7 @@ export interface TestStore {
   readonly store: RoomStore
   addUsers(users: readonly User[]): Promise<void>
   block(userId: string, blockedId: string): Promise<void>
+  addUpload(upload: Upload): Promise<void>
   close(): Promise<void>
 }
 
@@ -27,7 +29,7 @@ export function describeRoomStore(name: string, open: () => Promise<TestStore>):
       return state
     }
     const read = async ({ id }: Message) =>
-      (await it.store.read({ messageIds: [id], userIds: [] })).messages.get(id)
+      (await it.store.read({ messageIds: [id], userIds: [], uploadIds: [] })).messages.get(id)
 
     beforeAll(async () => {
       it = await open()
@@ -199,6 +201,51 @@ export function describeRoomStore(name: string, open: () => Promise<TestStore>):
       )
     })
 
+    describe('with uploads', () => {
+      const upload = async (script: Script): Promise<Upload> => {
+        const made = { chatId: script.chat.id, uploaderId: ann.id, attachment: anAttachment(createUser().id) }
+        await it.addUpload(made)
+        return made
+      }
+      const find = async (id: string) =>
+        (await it.store.read({ messageIds: [], userIds: [], uploadIds: [id] })).uploads.get(id)
+
+      test('a message takes its uploads along, and they are free no more', async () => {
+        const script = new Script([ann, bob])
+        await commit(script.created())
+        const [one, two] = [await upload(script), await upload(script)]
+        expect(await find(one.attachment.id)).toEqual(one)
+        const attachments = [two.attachment, one.attachment]
+        const message = script.message(ann, { content: '', attachments })
+        await commit(script.sent(ann, message))
+        expect(await read(message)).toEqual(message)
+        expect(await find(one.attachment.id)).toBeUndefined()
+        await commit(script.deleted(message))
+        expect((await read(message))?.attachments).toEqual([])
+        expect(await find(one.attachment.id)).toBeUndefined()
+      })
+
+      test('a turn that claims what is not free is stale as a whole, and the others of its batch are not', async () => {
+        const [script, other] = [new Script([ann, bob]), new Script([ann, bob])]
+        await commit(script.created(), other.created())
+        const taken = await upload(script)
+        const claim = () => script.message(ann, { attachments: [taken.attachment] })
+        await commit(script.sent(ann, claim()))
+        const { seq } = script
+        const lost = script.sent(
+          ann,
+          script.message(ann),
+          script.message(ann, { attachments: [taken.attachment] }, 2),
+        )
+        const free = await upload(other)
+        const fine = other.message(ann, { attachments: [free.attachment] })
+        const results = await Promise.all([it.store.commit(lost), it.store.commit(other.sent(ann, fine))])
+        expect(results).toEqual([{ status: 'stale' }, { status: 'committed' }])
+        expect((await load(script)).seq).toBe(seq)
+        expect(await read(fine)).toEqual(fine)
+      })
+    })
+
     test('tells that one of a direct chat has blocked the other, whoever did', async () => {
       const [dan, fay] = [createUser(), createUser()]
       await it.addUsers([dan, fay])
@@ -208,7 +255,7 @@ export function describeRoomStore(name: string, open: () => Promise<TestStore>):
       await it.block(fay.id, dan.id)
       expect((await load(script)).isBlocked).toBe(true)
       expect((await load(group)).isBlocked).toBe(false)
-      const { users } = await it.store.read({ messageIds: [], userIds: [dan.id, fay.id] })
+      const { users } = await it.store.read({ messageIds: [], uploadIds: [], userIds: [dan.id, fay.id] })
       expect(users.get(fay.id)).toEqual({ user: fay, blocked: [dan.id] })
       expect(users.get(dan.id)).toEqual({ user: dan, blocked: [] })
     })

@@ -12,6 +12,9 @@ describeRoomStore('memory', async () => {
     async block(userId, blockedId) {
       tables.blocks.set(userId, new Set([blockedId]))
     },
+    async addUpload(upload) {
+      tables.uploads.set(upload.attachment.id, upload)
+    },
     async close() {},
   }
 })

@@ -239,7 +239,7 @@ describe('a send with an id that is known', () => {
 
 test('an old message that a command is about is read before the turn decides', async () => {
   expect(await stage.do(MIA, edit(aMessage(5), 'new'))).toMatchObject({ ok: true, data: { seq: 11 } })
-  expect(stage.store.reads).toEqual([{ messageIds: [aMessage(5).id], userIds: [] }])
+  expect(stage.store.reads).toEqual([{ messageIds: [aMessage(5).id], userIds: [], uploadIds: [] }])
 })
 
 test('a reload makes the room see what is outside of its sequence', async () => {

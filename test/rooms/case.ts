@@ -2,7 +2,7 @@ import { COMMAND_TYPES, type Command, type CommandOf, type CommandType } from '.
 import type { ErrorCode } from '../../src/protocol/errors.ts'
 import type { Message, User } from '../../src/protocol/model.ts'
 import type { Decision } from '../../src/rooms/decision.ts'
-import type { Known, RoomState } from '../../src/rooms/ports.ts'
+import type { Known, RoomState, Upload } from '../../src/rooms/ports.ts'
 import { decide } from '../../src/rooms/room.ts'
 import { ADAM, aGroup, aMessage, envelope, GROUP, MIA, NOWHERE, PEOPLE, uuid } from '../support/builders.ts'
 
@@ -16,6 +16,8 @@ export interface Given {
   readonly messages?: readonly Message[]
   readonly blocks?: readonly (readonly [by: User, whom: User])[]
   readonly users?: readonly User[]
+  /** What was uploaded and has no message yet. */
+  readonly uploads?: readonly Upload[]
 }
 
 /** Case is one rule of a command: given this, when that one asks for it, then it comes to this. */
@@ -25,9 +27,10 @@ export function decideIn({ state, ...given }: Given, by: User, command: Command)
   return decide({ state, known: knownOf(given), at: NOW, freshId: () => FRESH }, envelope(by, command))
 }
 
-export function knownOf({ messages = [], blocks = [], users = PEOPLE }: Given): Known {
+export function knownOf({ messages = [], blocks = [], users = PEOPLE, uploads = [] }: Given): Known {
   return {
     messages: new Map(messages.map((message) => [message.id, message])),
+    uploads: new Map(uploads.map((upload) => [upload.attachment.id, upload])),
     users: new Map(
       users.map((user) => [
         user.id,

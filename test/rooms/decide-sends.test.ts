@@ -1,11 +1,14 @@
 import { expect, test } from 'vitest'
+import type { Upload } from '../../src/rooms/ports.ts'
 import {
   ADAM,
   aDirect,
   aGroup,
   aMessage,
+  anAttachment,
   aParticipant,
   DIRECT,
+  GROUP,
   MIA,
   OTTO,
   SAM,
@@ -81,6 +84,29 @@ test.each<Case>([
   ],
 ])('a send %s', (_, situation, by, command, then) => {
   expect(decideIn(situation, by, command)).toMatchObject(then)
+})
+
+const PICTURE: Upload = { chatId: GROUP, uploaderId: MIA.id, attachment: anAttachment(uuid(0xa1)) }
+
+test.each([
+  ['of another user', { ...PICTURE, uploaderId: OTTO.id }],
+  ['of another chat', { ...PICTURE, chatId: DIRECT }],
+])('a send cannot take an upload %s', (_, upload) => {
+  const decision = decideIn({ ...given, uploads: [upload] }, MIA, send({ attachmentIds: [uuid(0xa1)] }))
+  expect(decision).toMatchObject(refusedAs('NOT_FOUND', 'attachmentIds'))
+})
+
+test('a send takes its uploads along in their order, each once, and may have no words then', () => {
+  const other = { ...PICTURE, attachment: anAttachment(uuid(0xa2)) }
+  const attachmentIds = [uuid(0xa2), uuid(0xa1), uuid(0xa2)]
+  const decision = decideIn(
+    { ...given, uploads: [PICTURE, other] },
+    MIA,
+    send({ content: '', attachmentIds }),
+  )
+  expect(decision).toMatchObject({
+    ack: { message: { content: '', attachments: [other.attachment, PICTURE.attachment] } },
+  })
 })
 
 test('a send mentions each once', () => {

@@ -7,6 +7,7 @@ import {
   ADAM,
   aGroup,
   aMessage,
+  anAttachment,
   aParticipant,
   envelope,
   GROUP,
@@ -36,6 +37,20 @@ function plan(wishes: readonly Wish[], given: Given = { state: aGroup() }): Turn
 function seqsOf({ turn }: TurnPlan): [string, number][] {
   return turn.events.map(({ type, seq }) => [type, seq])
 }
+
+test('an upload goes with one message of a turn', () => {
+  const upload = { chatId: GROUP, uploaderId: MIA.id, attachment: anAttachment(uuid(0xa1)) }
+  const wish = send({ attachmentIds: [uuid(0xa1)] })
+  const it = plan(
+    [
+      [MIA, wish],
+      [MIA, wish],
+    ],
+    { state: aGroup(), uploads: [upload] },
+  )
+  expect(seqsOf(it)).toEqual([['message:new', 11]])
+  expect(it.outcomes).toMatchObject([{ ok: true }, { ok: false, refusal: { code: 'NOT_FOUND' } }])
+})
 
 describe('watermarks of a turn', () => {
   test('are one change at its end, and each is answered with its number', () => {
@@ -176,10 +191,18 @@ test('what is needed beyond the state is named once', () => {
   const all = [reply, reply, edit(aMessage(5), 'x'), read(aMessage(6)), read(3)].map((it) =>
     envelope(MIA, it),
   )
-  expect(needsOf(all, false)).toEqual({ messageIds: [aMessage(5).id, aMessage(6).id], userIds: [] })
-  expect(needsOf(all, true)).toEqual({ messageIds: [aMessage(5).id, uuid(7), aMessage(6).id], userIds: [] })
+  expect(needsOf(all, false)).toEqual({
+    messageIds: [aMessage(5).id, aMessage(6).id],
+    userIds: [],
+    uploadIds: [],
+  })
+  expect(needsOf(all, true)).toEqual({
+    messageIds: [aMessage(5).id, uuid(7), aMessage(6).id],
+    userIds: [],
+    uploadIds: [],
+  })
   const people = [SAMPLES['participant:add'], SAMPLES['chat:join']].map((it) => envelope(OLGA, it))
-  expect(needsOf(people, false)).toEqual({ messageIds: [], userIds: [OLGA.id, SAM.id] })
+  expect(needsOf(people, false)).toEqual({ messageIds: [], userIds: [OLGA.id, SAM.id], uploadIds: [] })
   expect(needsOf([envelope(OLGA, { ...SAMPLES['chat:create'], chatId: NOWHERE })], false).userIds).toEqual([
     OLGA.id,
     MIA.id,

@@ -60,6 +60,7 @@ async function ask(route: DeclaredRoute, role: Role): Promise<number> {
   const answer = await it.call(`${route.method} ${urlOf(route, row, world)}`, {
     token,
     body: row.body?.(world),
+    ...(row.form && { form: row.form(world) }),
   })
   // What is refused tells nothing of what is there.
   if (answer.status >= 400) expect(answer.text).not.toMatch(/hello|Group/)

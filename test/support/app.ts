@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { z } from 'zod'
 import { type AppDeps, createApp } from '../../src/app.ts'
 import { parseConfig, ratesOf } from '../../src/config.ts'
@@ -9,12 +12,14 @@ import { createChangesReader } from '../../src/db/queries/changes.ts'
 import { createRoomStore } from '../../src/db/room-store.ts'
 import { createMemoryPresence } from '../../src/gateway/memory.ts'
 import { asset } from '../../src/hosts/node/assets.ts'
+import { openFiles } from '../../src/hosts/node/files/open.ts'
 import { ids, clock as realClock } from '../../src/hosts/shared/clock.ts'
 import { createLimiter, createOpenLimiter } from '../../src/hosts/shared/limiter.ts'
 import type { ErrorBody } from '../../src/protocol/errors.ts'
 import { LoggedIn } from '../../src/protocol/rest.ts'
 import { createRooms } from '../../src/rooms/directory.ts'
 import { issuersOf } from '../../src/settings/issuers.ts'
+import { filesOutbox } from '../../src/workers/remove-files.ts'
 import { createTestAuth, PASSWORD, type TestAuth } from './auth.ts'
 import { createDeclaredCheck } from './declared.ts'
 import { createTestDatabase, type TestDatabase } from './postgres.ts'
@@ -22,6 +27,8 @@ import { createTestDatabase, type TestDatabase } from './postgres.ts'
 export interface TestRequest {
   readonly token?: string | undefined
   readonly body?: unknown
+  /** A form with files. */
+  readonly form?: FormData
   /** A body that goes as it is. */
   readonly text?: string | Uint8Array<ArrayBuffer>
   readonly headers?: Readonly<Record<string, string>>
@@ -76,13 +83,19 @@ export async function createTestApp(
   const onFault = log('error')
   const faulty = (error: unknown) => onFault({ error }, 'fault')
   const indexer = createIndexer(db, { clock: realClock, language: config.SEARCH_LANGUAGE, onFault: faulty })
-  const committer = createCommitter(db, { onMessages: indexer.changed, onFault: faulty })
+  const committer = createCommitter(db, { outbox: filesOutbox, onMessages: indexer.changed, onFault: faulty })
   const rooms = createRooms({
     store: createRoomStore(db, committer),
     broadcast,
     clock: realClock,
     ids,
     onFault: (fault) => onFault(fault, 'fault'),
+  })
+  const jobs = { add: createJobStore(db, { onAdded() {} }).add, wake() {} }
+  const folder = mkdtempSync(join(tmpdir(), 'parley-blobs-'))
+  const files = await openFiles({
+    ...{ config: { ...config, BLOBS_DIR: folder }, db, clock, ids, jobs, onFault: faulty },
+    secret: 'the secret of the tests',
   })
   const deps: AppDeps = {
     config,
@@ -97,7 +110,8 @@ export async function createTestApp(
     changes: createChangesReader(db),
     presence: createMemoryPresence(),
     broadcast,
-    jobs: { add: createJobStore(db, { onAdded() {} }).add, wake() {} },
+    jobs,
+    attachments: files.attachments,
     health: async () => ({
       status: 'ok',
       timestamp: new Date(clock.now()).toISOString(),
@@ -117,9 +131,10 @@ export async function createTestApp(
 
   async function call(route: string, request: TestRequest = {}): Promise<TestAnswer> {
     const [method = '', path = ''] = route.split(' ')
-    const body = request.text ?? (request.body === undefined ? undefined : JSON.stringify(request.body))
+    const body =
+      request.form ?? request.text ?? (request.body === undefined ? undefined : JSON.stringify(request.body))
     const headers = {
-      ...(body !== undefined && { 'Content-Type': 'application/json' }),
+      ...(body !== undefined && !request.form && { 'Content-Type': 'application/json' }),
       ...(request.token !== undefined && { Authorization: `Bearer ${request.token}` }),
       ...request.headers,
     }
@@ -151,6 +166,8 @@ export async function createTestApp(
     await committer.close()
     await indexer.close()
     await db.close()
+    await files.close()
+    rmSync(folder, { recursive: true, force: true })
     await database.drop()
   }
 

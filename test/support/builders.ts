@@ -2,7 +2,7 @@ import type { Frames, Socket } from '../../src/gateway/ports.ts'
 import type { Command } from '../../src/protocol/commands.ts'
 import type { CloseReason } from '../../src/protocol/errors.ts'
 import { ServerFrame } from '../../src/protocol/frames.ts'
-import type { ChatInfo, Message, Participant, Role, User } from '../../src/protocol/model.ts'
+import type { Attachment, ChatInfo, Message, Participant, Role, User } from '../../src/protocol/model.ts'
 import { createMemoryChats, type MemoryChats } from '../../src/rooms/memory.ts'
 import type { Clock, Envelope, Ids, Principal, RoomState } from '../../src/rooms/ports.ts'
 
@@ -104,6 +104,16 @@ export function aGroup(with_: StateOf = {}): RoomState {
     ROLES.map(([user, role]) => aParticipant(user, { role })),
     with_,
   )
+}
+
+/** A picture as a message shows it. */
+export function anAttachment(id: string): Attachment {
+  const url = `/api/attachments/${id}`
+  return {
+    ...{ id, kind: 'image', fileName: 'tooth.jpg', contentType: 'image/jpeg', bytes: 1_000 },
+    ...{ width: 40, height: 30, placeholder: null },
+    ...{ url: `${url}/original`, mediumUrl: `${url}/medium`, thumbnailUrl: `${url}/thumbnail` },
+  }
 }
 
 /** A direct chat of Mia and Otto at seq 10. */

@@ -1,6 +1,8 @@
 import type { Chat, Message } from '../../src/protocol/model.ts'
 import type { TestApp, TestUser } from './app.ts'
 import { PASSWORD } from './auth.ts'
+import { insertFiles } from './file-rows.ts'
+import { aForm, aPng } from './files.ts'
 import { createGroup, send } from './people.ts'
 import { djangoToken } from './tokens.ts'
 
@@ -8,6 +10,9 @@ import { djangoToken } from './tokens.ts'
 export interface World {
   readonly chat: Chat
   readonly message: Message
+  /** The participant's: of the message, and one that no message has. */
+  readonly attachmentId: string
+  readonly uploadId: string
   readonly people: People
   /** Nobody has anything to do with this one yet. */
   readonly stranger: TestUser
@@ -42,6 +47,7 @@ export interface Row {
   readonly body?: (world: World) => object
   /** Only an admin gets as far as the input. */
   readonly isForAdmins?: true
+  readonly form?: (world: World) => FormData
   /** By role: anonymous, outsider, former, participant, owner. */
   readonly expected: readonly [number, number, number, number, number]
   /** What an agent, an administrator or a namesake gets where that is not what any outsider does. */
@@ -56,6 +62,8 @@ export function expectedOf({ expected, others = {} }: Row, role: Role): number {
 
 const id = ({ chat }: World) => ({ id: chat.id })
 const messageId = ({ message }: World) => ({ id: message.id })
+const attachmentId = ({ attachmentId: it }: World) => ({ id: it })
+const uploadId = ({ uploadId: it }: World) => ({ id: it })
 const target = ({ chat, people }: World) => ({ id: chat.id, userId: people.target.id })
 const stranger = ({ stranger: { id: other } }: World) => ({ id: other })
 
@@ -63,6 +71,8 @@ const everybody = (status: number) => [status, status, status, status, status] a
 const users = (status: number) => [401, status, status, status, status] as const
 /** Only who takes part knows that it is there. */
 const inside = (participant: number, owner = participant) => [401, 404, 404, participant, owner] as const
+
+const upload = ({ chat }: World) => aForm({ chatId: chat.id }, aPng())
 
 const registration = ({ stranger: { username } }: World) => ({
   username: `${username}x`,
@@ -177,6 +187,22 @@ export const ROWS: Readonly<Record<string, Row>> = {
     expected: users(201),
   },
   'delete /api/push/devices/{id}': { path: stranger, expected: users(404) },
+  'post /api/attachments': { form: upload, expected: inside(201) },
+  'post /api/attachments/upload': { form: upload, expected: inside(201) },
+  'post /api/v1/chat/upload': { form: upload, expected: inside(201) },
+  'post /api/attachments/direct': {
+    body: ({ chat }) => ({ chatId: chat.id, fileName: 'a.png', contentType: 'image/png', bytes: 68 }),
+    expected: inside(201),
+  },
+  'post /api/attachments/{id}/complete': { path: uploadId, body: () => ({}), expected: inside(200, 404) },
+  'get /api/attachments/{id}': { path: attachmentId, expected: inside(200) },
+  'get /api/attachments/{id}/{size}': {
+    path: (world) => ({ ...attachmentId(world), size: 'medium' }),
+    expected: inside(302),
+  },
+  'delete /api/attachments/{id}': { path: uploadId, expected: inside(204, 404) },
+  // Pictures of users and groups are seen by everybody, and this one is none.
+  'get /api/avatars/{id}': { path: attachmentId, expected: everybody(404) },
 
   'get /api/admin/jobs': { expected: users(403), others: { admin: 200 } },
   'post /api/admin/jobs/retry': { body: () => ({}), expected: users(403), others: { admin: 200 } },
@@ -298,7 +324,13 @@ export async function createWorld(it: TestApp, people: People): Promise<World> {
   const chat = await createGroup(it, [owner, participant, former, other], { slug: `world-${made}` })
   await it.call(`DELETE /api/chats/${chat.id}/participants/${former.id}`, { token: owner.token })
   const message = await send(it, participant, chat, 'hello')
-  return { chat, message, people, stranger: await it.user() }
+  return {
+    chat,
+    message,
+    people,
+    stranger: await it.user(),
+    ...(await insertFiles(it, participant, message)),
+  }
 }
 
 /** urlOf is the address of a row's request. */

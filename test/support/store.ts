@@ -1,8 +1,9 @@
+import { attachments } from '../../src/db/attachment-schema.ts'
 import { type Committer, createCommitter } from '../../src/db/commit.ts'
 import { connect, type Database } from '../../src/db/connect.ts'
 import { createRoomStore } from '../../src/db/room-store.ts'
 import type { User } from '../../src/protocol/model.ts'
-import type { RoomStore } from '../../src/rooms/ports.ts'
+import type { RoomStore, Upload } from '../../src/rooms/ports.ts'
 import { createTestPglite } from './pglite.ts'
 import { createTestDatabase } from './postgres.ts'
 
@@ -16,6 +17,7 @@ export interface StoreOnDatabase {
   readonly faults: unknown[]
   addUsers(users: readonly User[]): Promise<void>
   block(userId: string, blockedId: string): Promise<void>
+  addUpload(upload: Upload): Promise<void>
   close(): Promise<void>
 }
 
@@ -49,6 +51,17 @@ async function openStore({ url, isEmbedded, remove }: Opened): Promise<StoreOnDa
          values ($1, $2, 'blocked', $1, now())`,
         [userId, blockedId],
       )
+    },
+    async addUpload({ attachment, ...of }) {
+      const { url: _, mediumUrl, thumbnailUrl, ...fields } = attachment
+      const row = {
+        ...of,
+        ...fields,
+        storageKey: `key-${fields.id}`,
+        mediumKey: mediumUrl,
+        thumbnailKey: thumbnailUrl,
+      }
+      await db.orm.insert(attachments).values({ ...row, status: 'ready', createdAt: new Date() })
     },
     async close() {
       await committer.close()

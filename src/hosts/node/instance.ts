@@ -22,12 +22,14 @@ import { describeFault } from '../../routes/faults.ts'
 import { issuersOf } from '../../settings/issuers.ts'
 import { createHandlers } from '../../workers/handlers.ts'
 import { createOutbox } from '../../workers/outbox.ts'
+import { createRemoveFiles, filesOutbox, REMOVE_FILES } from '../../workers/remove-files.ts'
 import { clock, ids } from '../shared/clock.ts'
 import { createLimiter, createOpenLimiter } from '../shared/limiter.ts'
 import { asset } from './assets.ts'
 import { createAlone, createCluster } from './cluster/cluster.ts'
 import { checkConnections } from './connection-budget.ts'
 import { openDirectory } from './directory.ts'
+import { openFiles } from './files/open.ts'
 import { createHealth } from './health.ts'
 import { createJobs } from './jobs.ts'
 import { createRedisCounters } from './limiter.ts'
@@ -72,7 +74,7 @@ export async function createInstance({
   const jobs = createJobs({ config, db, clock, onFault })
   const outbox = createOutbox(config)
   const committer = createCommitter(db, {
-    ...(outbox && { outbox }),
+    outbox: (turn) => [...filesOutbox(turn), ...(outbox?.(turn) ?? [])],
     onJobs: jobs.onJobs,
     onMessages: indexer.changed,
     onStatement: (milliseconds) => metrics.query('commit', milliseconds),
@@ -133,7 +135,21 @@ export async function createInstance({
   }))
   metrics.showJobs(() => countJobs(db))
   const pool = createSendPool(config)
-  jobs.start(createHandlers({ config, db, store, presence, send: pool.send }))
+  const files = await openFiles({
+    config,
+    db,
+    clock,
+    ids,
+    jobs: jobs.queue,
+    secret: secrets.JWT_SECRET,
+    onFault,
+  })
+  const { attachments } = files
+  if (!attachments) logger.warn({}, 'no attachments: the instances share neither S3_BUCKET nor BLOBS_DIR')
+  jobs.start({
+    ...createHandlers({ config, db, store, presence, send: pool.send }),
+    ...(attachments && { [REMOVE_FILES]: createRemoveFiles(attachments.sweep) }),
+  })
   const incomingOf = (context: Context) => (context.env as HttpBindings).incoming
   const app = createApp({
     config,
@@ -149,6 +165,7 @@ export async function createInstance({
     broadcast,
     limiter,
     jobs: jobs.queue,
+    attachments,
     health: createHealth({ config, db, phase, isDeaf: () => cluster.known()?.isDeaf }),
     metrics: metrics.page,
     onRequest: metrics.request,
@@ -177,6 +194,7 @@ export async function createInstance({
     await committer.close()
     await jobs.close()
     await pool.close()
+    await files.close()
     await cluster.close()
     await closeDirectory()
     await indexer.close()

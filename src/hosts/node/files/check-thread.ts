@@ -1,0 +1,97 @@
+import { readFile, rm, writeFile } from 'node:fs/promises'
+import type { Allowed } from '../../../attachments/ports.ts'
+import { type Refusal, RefusalError } from '../../../protocol/errors.ts'
+import { checkOffice } from '../../../workers/check-office.ts'
+import { checkPdf } from '../../../workers/check-pdf.ts'
+import { checkText } from '../../../workers/check-text.ts'
+import { type DocumentType, refuseType, signatureOf } from '../../../workers/file-types.ts'
+import { toStorageFault } from './storage-fault.ts'
+
+/** CheckTask is one file to look at; what is made of it is written beside it. */
+export interface CheckTask {
+  readonly path: string
+  readonly fileName: string
+  readonly allowed: Allowed
+}
+
+/** Written is a rendition on disk. */
+export interface Written {
+  readonly path: string
+  readonly bytes: number
+}
+
+/** CheckAnswer is what a thread says of a file: errors lose what they are on their way between threads. */
+export type CheckAnswer =
+  | { readonly kind: 'refused'; readonly refusal: Refusal }
+  | ({ readonly kind: 'file' } & DocumentType)
+  | {
+      readonly kind: 'image'
+      readonly contentType: string
+      readonly extension: string
+      readonly width: number
+      readonly height: number
+      readonly placeholder: string
+      readonly original: Written
+      readonly medium: Written
+      readonly thumbnail: Written
+    }
+
+/** The whole work of a thread: one file, then the next. */
+export default async function checkFile(task: CheckTask): Promise<CheckAnswer> {
+  try {
+    return await check(task)
+  } catch (error) {
+    const { refusal } = error instanceof RefusalError ? error : toStorageFault(error)
+    return { kind: 'refused', refusal }
+  }
+}
+
+async function check({ path, fileName, allowed }: CheckTask): Promise<CheckAnswer> {
+  const bytes = await readFile(path)
+  const signature = signatureOf(bytes)
+  if (signature === 'image') return checkPicture(path, bytes)
+  if (allowed === 'images') return refuseType()
+  return { kind: 'file', ...checkDocument(bytes, signature, fileName) }
+}
+
+function checkDocument(
+  bytes: Uint8Array,
+  signature: Exclude<ReturnType<typeof signatureOf>, 'image'>,
+  fileName: string,
+): DocumentType {
+  switch (signature) {
+    case 'pdf':
+      return checkPdf(bytes)
+    case 'zip':
+      return checkOffice(bytes)
+    case 'unknown':
+      return checkText(bytes, fileName)
+    default:
+      return signature satisfies never
+  }
+}
+
+async function checkPicture(path: string, bytes: Uint8Array): Promise<CheckAnswer> {
+  // Loaded with the first picture: it brings a library of its own.
+  const { checkImage } = await import('../../../workers/check-image.ts')
+  const { original, medium, thumbnail, ...found } = await checkImage(bytes)
+  const written: string[] = []
+  const write = async (name: string, content: Uint8Array): Promise<Written> => {
+    const file = `${path}.${name}`
+    written.push(file)
+    await writeFile(file, content, { mode: 0o600 })
+    return { path: file, bytes: content.length }
+  }
+  try {
+    return {
+      kind: 'image',
+      ...found,
+      original: await write('original', original),
+      medium: await write('medium', medium),
+      thumbnail: await write('thumbnail', thumbnail),
+    }
+  } catch (error) {
+    for (const file of written) await rm(file, { force: true })
+    throw error
+  }
+}

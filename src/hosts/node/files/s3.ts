@@ -1,0 +1,129 @@
+import {
+  DeleteObjectsCommand,
+  GetObjectCommand,
+  HeadBucketCommand,
+  PutObjectCommand,
+  S3Client,
+  S3ServiceException,
+} from '@aws-sdk/client-s3'
+import { createPresignedPost } from '@aws-sdk/s3-presigned-post'
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
+import { toDisposition } from '../../../attachments/file-name.ts'
+import type { BlobStore } from '../../../attachments/ports.ts'
+import { windowOf } from '../../../attachments/signed-url.ts'
+import { RefusalError } from '../../../protocol/errors.ts'
+import { TIMES } from '../../../protocol/limits.ts'
+import type { Clock } from '../../../rooms/ports.ts'
+
+/** Milliseconds to connect, and without a word from the server. */
+const CONNECT_TIMEOUT = 2_000
+const REQUEST_TIMEOUT = 10_000
+/** For one file, with all that is tried; and for the answer whether it is there. */
+const PATIENCE = 30_000
+const HEALTH_PATIENCE = 1_000
+const ATTEMPTS = 2
+/** Keys that one request may remove. */
+const REMOVED_AT_ONCE = 1_000
+
+export interface S3Settings {
+  readonly bucket: string
+  readonly region: string
+  /** Another server than AWS. */
+  readonly endpoint?: string | undefined
+  /** Where clients reach it, if by another name. */
+  readonly publicEndpoint?: string | undefined
+  readonly isPathStyle: boolean
+  /** Found by the SDK's own ways when left out: the role of the machine. */
+  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined
+}
+
+/** createS3Store keeps files in a bucket, which has to be there. What a client gets is signed for it alone. */
+export function createS3Store(settings: S3Settings, clock: Clock): BlobStore {
+  const { bucket: Bucket, endpoint, publicEndpoint = endpoint } = settings
+  const client = createClient(settings, endpoint)
+  // Signing asks nobody: only the name that is signed differs.
+  const signer = publicEndpoint === endpoint ? client : createClient(settings, publicEndpoint)
+  const within = (milliseconds = PATIENCE) => ({ abortSignal: AbortSignal.timeout(milliseconds) })
+
+  return {
+    async put(Key, file, ContentType) {
+      const put = () =>
+        client.send(
+          new PutObjectCommand({ Bucket, Key, ContentType, Body: file.stream(), ContentLength: file.bytes }),
+          within(),
+        )
+      // A stream is read once, so that the SDK cannot try it again by itself.
+      await put().catch(put).catch(refuseFault)
+    },
+    async get(Key) {
+      const found = await client
+        .send(new GetObjectCommand({ Bucket, Key }), within())
+        .catch((error: unknown) => {
+          if (error instanceof S3ServiceException && error.$metadata.httpStatusCode === 404) return undefined
+          return refuseFault(error)
+        })
+      const { Body, ContentLength } = found ?? {}
+      if (!Body || ContentLength === undefined) return undefined
+      return { bytes: ContentLength, stream: () => Body.transformToWebStream() as ReadableStream<Uint8Array> }
+    },
+    async remove(keys) {
+      for (let at = 0; at < keys.length; at += REMOVED_AT_ONCE) {
+        const Objects = keys.slice(at, at + REMOVED_AT_ONCE).map((Key) => ({ Key }))
+        const command = new DeleteObjectsCommand({ Bucket, Delete: { Objects, Quiet: true } })
+        const { Errors = [] } = await client.send(command, within()).catch(refuseFault)
+        if (Errors.length > 0) refuseFault(new Error(`${Errors[0]?.Code}: ${Errors[0]?.Message}`))
+      }
+    },
+    async sign(Key, { contentType, fileName }) {
+      const { startsAt, expiresAt } = windowOf(clock.now())
+      const command = new GetObjectCommand({
+        ...{ Bucket, Key, ResponseContentType: contentType },
+        ResponseContentDisposition: toDisposition(fileName),
+        ResponseCacheControl: `private, max-age=${TIMES.signedUrl / 1_000}, immutable`,
+      })
+      const signed = { signingDate: new Date(startsAt), expiresIn: TIMES.signedUrl / 1_000 }
+      return { url: await getSignedUrl(signer, command, signed).catch(refuseFault), expiresAt }
+    },
+    async signForm(Key, { contentType, mostBytes, seconds }) {
+      const Conditions = [
+        ['content-length-range', 1, mostBytes] as ['content-length-range', number, number],
+        { 'Content-Type': contentType },
+      ]
+      const Fields = { 'Content-Type': contentType }
+      const wanted = { Bucket, Key, Conditions, Fields, Expires: seconds }
+      return createPresignedPost(signer, wanted).catch(refuseFault)
+    },
+    async isUp() {
+      return client.send(new HeadBucketCommand({ Bucket }), within(HEALTH_PATIENCE)).then(
+        () => true,
+        () => false,
+      )
+    },
+  }
+}
+
+function createClient(
+  { region, isPathStyle, credentials }: S3Settings,
+  endpoint: string | undefined,
+): S3Client {
+  return new S3Client({
+    region,
+    forcePathStyle: isPathStyle,
+    maxAttempts: ATTEMPTS,
+    // Other servers than AWS know no checksums behind a stream.
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    requestHandler: { connectionTimeout: CONNECT_TIMEOUT, requestTimeout: REQUEST_TIMEOUT },
+    ...(endpoint !== undefined && { endpoint }),
+    ...(credentials && { credentials }),
+  })
+}
+
+/** Slow, away or denied: the sender can only try again; the cause is for the log. */
+function refuseFault(error: unknown): never {
+  const message =
+    'The file store does not answer as it should: try again. Messages without files are not affected'
+  const refusal = new RefusalError({ code: 'SERVICE_UNAVAILABLE', message, retryAfter: 5 })
+  refusal.cause = error
+  throw refusal
+}

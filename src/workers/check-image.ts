@@ -1,0 +1,92 @@
+import sharp, { type Sharp } from 'sharp'
+import { refuse } from '../protocol/errors.ts'
+import { LIMITS } from '../protocol/limits.ts'
+import { refuseType } from './file-types.ts'
+
+/** The longest side of a rendition, in pixels. */
+const MEDIUM = 1_280
+const THUMBNAIL = 320
+const PLACEHOLDER = 16
+/** For one rendition; an image of 40 million pixels takes 2. */
+const SECONDS = 20
+
+/** What is taken, and how it is written anew. */
+const FORMATS = {
+  jpeg: { extension: 'jpg', write: (image: Sharp) => image.jpeg({ quality: 90 }) },
+  png: { extension: 'png', write: (image: Sharp) => image.png({ compressionLevel: 6 }) },
+  gif: { extension: 'gif', write: (image: Sharp) => image.gif({ effort: 1 }) },
+  webp: { extension: 'webp', write: (image: Sharp) => image.webp({ quality: 90, effort: 2 }) },
+} as const
+
+export interface CheckedImage {
+  readonly contentType: string
+  readonly extension: string
+  readonly width: number
+  readonly height: number
+  readonly placeholder: string
+  readonly original: Uint8Array
+  readonly medium: Uint8Array
+  readonly thumbnail: Uint8Array
+}
+
+/**
+ * checkImage decodes an image and writes it anew, upright, in sRGB, one page, without EXIF and all else that came with
+ * it, so that what is stored is nothing but a picture. Each smaller one is made from the one before.
+ */
+export async function checkImage(bytes: Uint8Array): Promise<CheckedImage> {
+  // What has been decoded is asked for once: keeping it, or spreading one image over all processors, helps nobody.
+  sharp.cache(false)
+  sharp.concurrency(1)
+  const format = await formatOf(bytes)
+  const { extension, write } = FORMATS[format]
+  try {
+    const upright = open(bytes).autoOrient().timeout({ seconds: SECONDS })
+    const original = await write(upright).toBuffer({ resolveWithObject: true })
+    const medium = await shrink(bytes, MEDIUM).autoOrient().webp({ quality: 80, effort: 2 }).toBuffer()
+    const thumbnail = await shrink(medium, THUMBNAIL).webp({ quality: 75, effort: 2 }).toBuffer()
+    const tiny = await shrink(thumbnail, PLACEHOLDER).webp({ quality: 30 }).toBuffer()
+    const { width, height } = original.info
+    return {
+      ...{ contentType: `image/${format}`, extension, width, height },
+      placeholder: `data:image/webp;base64,${tiny.toString('base64')}`,
+      ...{ original: original.data, medium, thumbnail },
+    }
+  } catch {
+    return refuse('VALIDATION_ERROR', 'Invalid image file: it cannot be decoded')
+  }
+}
+
+async function formatOf(bytes: Uint8Array): Promise<keyof typeof FORMATS> {
+  const metadata = await sharp(bytes, { limitInputPixels: false, failOn: 'error' })
+    .metadata()
+    .catch(() => refuse('VALIDATION_ERROR', 'Invalid image file: it cannot be decoded'))
+  const { format = '', width = 0, height = 0, pageHeight = height } = metadata
+  if (!isTaken(format)) return refuseType()
+  if (width * pageHeight > LIMITS.imagePixels) {
+    refuse(
+      'VALIDATION_ERROR',
+      `An image has at most ${LIMITS.imagePixels} pixels; this one is ${width} x ${height}`,
+    )
+  }
+  return format
+}
+
+function isTaken(format: string): format is keyof typeof FORMATS {
+  return Object.hasOwn(FORMATS, format)
+}
+
+/** One page, no more pixels than allowed, and nothing that is cut short. */
+function open(bytes: Uint8Array): Sharp {
+  return sharp(bytes, {
+    limitInputPixels: LIMITS.imagePixels,
+    failOn: 'error',
+    pages: 1,
+    sequentialRead: true,
+  })
+}
+
+function shrink(bytes: Uint8Array, side: number): Sharp {
+  return open(bytes)
+    .resize({ width: side, height: side, fit: 'inside', withoutEnlargement: true })
+    .timeout({ seconds: SECONDS })
+}

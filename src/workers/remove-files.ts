@@ -1,0 +1,26 @@
+import type { Turn } from '../rooms/ports.ts'
+import type { JobHandler, NewJob } from './ports.ts'
+
+/** The kind of the job that removes files which nobody needs any more. */
+export const REMOVE_FILES = 'remove-files'
+
+/** removeFiles is the job, due in so many milliseconds. It names no files: their rows say that they are to go. */
+export function removeFiles(delay: number): NewJob {
+  return { kind: REMOVE_FILES, payload: {}, delay }
+}
+
+/** filesOutbox has the files of deleted messages removed. */
+export function filesOutbox({ events }: Turn): readonly NewJob[] {
+  return events.some(({ type }) => type === 'message:deleted') ? [removeFiles(0)] : []
+}
+
+/** createRemoveFiles sweeps until nothing is left. What the store does not remove now is found again by the next. */
+export function createRemoveFiles(sweep: () => Promise<number>): JobHandler {
+  return {
+    atOnce: 1,
+    async run() {
+      while ((await sweep()) > 0);
+      return []
+    },
+  }
+}
