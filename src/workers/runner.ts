@@ -18,15 +18,18 @@ const MOST_ASKED = 86_400_000
 const PATIENCE = 12_000
 const ERROR_CHARACTERS = 500
 
-export interface RunnerOptions {
+export interface RunOptions {
   readonly store: JobStore
   readonly handlers: JobHandlers
-  readonly clock: Clock
   /** Between 0 and 1: spreads retries. */
   readonly random: () => number
   /** Milliseconds until the second try. */
   readonly firstPause: number
   readonly onFault: (fault: { readonly error: unknown; readonly jobId?: string }) => void
+}
+
+export interface RunnerOptions extends RunOptions {
+  readonly clock: Clock
 }
 
 /** Runner does the jobs of the store, together with the runners of all other instances. */
@@ -121,15 +124,26 @@ export function createRunner(options: RunnerOptions): Runner {
   }
 }
 
+/**
+ * runDue does everything that is due, and answers in how many milliseconds the next job is; null when there is none.
+ * For a host that has nobody who waits: something has to call it. Rejects when the store cannot be reached.
+ */
+export async function runDue(options: RunOptions): Promise<number | null> {
+  const { store, handlers, onFault } = options
+  const free = new Map(Object.entries(handlers).map(([kind, { atOnce }]) => [kind, atOnce]))
+  for (;;) {
+    const { jobs, nextIn } = await store.claim({ free, lease: LEASE, mostAttempts: MOST_ATTEMPTS })
+    if (jobs.length === 0) return nextIn
+    const run = (job: Job) =>
+      runJob(job, options).catch((error: unknown) => onFault({ error, jobId: job.id }))
+    await Promise.all(jobs.map(run))
+  }
+}
+
 /** runJob does one claimed job and says in the store what became of it. Rejects when the store cannot be told. */
 async function runJob(
   job: Job,
-  {
-    store,
-    handlers,
-    random,
-    firstPause,
-  }: Pick<RunnerOptions, 'store' | 'handlers' | 'random' | 'firstPause'>,
+  { store, handlers, random, firstPause }: Omit<RunOptions, 'onFault'>,
 ): Promise<void> {
   const handler = handlers[job.kind]
   if (!handler) return
@@ -152,7 +166,7 @@ function toPause(error: unknown, own: () => number): number | null {
 /** Half of the pause is sure and half is chance, so that what failed together does not come back together. */
 function backoff(
   attempts: number,
-  { firstPause, random }: Pick<RunnerOptions, 'firstPause' | 'random'>,
+  { firstPause, random }: Pick<RunOptions, 'firstPause' | 'random'>,
 ): number {
   const pause = Math.min(firstPause * BACKOFF ** (attempts - 1), LONGEST_PAUSE)
   return Math.round(pause * (0.5 + random() / 2))

@@ -5,6 +5,8 @@ import type { RoomObject } from './room-object.ts'
 export interface Bindings {
   readonly POSTGRES: Hyperdrive
   readonly ASSETS: Fetcher
+  /** Tells that jobs are, or will be, due; left out where there are only the jobs of each minute. */
+  readonly JOBS?: Queue<null>
   readonly ROOMS: DurableObjectNamespace<RoomObject>
   readonly GATEWAYS: DurableObjectNamespace<GatewayObject>
 }

@@ -2,13 +2,13 @@ import { createApp } from '../../app.ts'
 import { createAuth } from '../../auth/auth.ts'
 import { createForgetful } from '../../auth/remembered.ts'
 import { ratesOf } from '../../config.ts'
-import { createJobStore } from '../../db/jobs.ts'
 import { createChangesReader } from '../../db/queries/changes.ts'
 import { clock, ids } from '../shared/clock.ts'
 import { answers, toHealth } from '../shared/health.ts'
 import { createAsset } from './asset.ts'
 import type { Bindings } from './bindings.ts'
 import type { GatewayCalls, RoomCalls } from './calls.ts'
+import { createJobQueue } from './jobs.ts'
 import { createLogger, logFaults } from './logger.ts'
 import { createPassingObjects } from './objects.ts'
 import { createOutside } from './outside.ts'
@@ -51,7 +51,7 @@ export async function createFront(bindings: Bindings): Promise<Front> {
   return createApp({
     ...{ config, logger, clock, ids, db: scopedDatabase, auth, rooms, changes, broadcast, limiter },
     rates: ratesOf(config),
-    jobs: { add: createJobStore(scopedDatabase, { onAdded() {} }).add, wake() {} },
+    jobs: createJobQueue(bindings, scopedDatabase, waitUntil),
     presence: createRemotePresence(gateways),
     async health() {
       const isUp = await answers(scopedDatabase)

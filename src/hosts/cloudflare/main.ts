@@ -6,6 +6,7 @@ import type { Bindings } from './bindings.ts'
 import { openDatabase } from './database.ts'
 import { createFront, type Front } from './front.ts'
 import { AUTHENTICATED } from './gateway-object.ts'
+import { runJobs } from './jobs.ts'
 import { createLogger, logFaults } from './logger.ts'
 import { gatewayOf } from './objects.ts'
 import { runInScope, type Scope } from './scope.ts'
@@ -35,15 +36,30 @@ export default {
     }
   },
 
-  /** Indexes what rooms did not come to, because they were lost before. */
+  /** Indexes and does what was left undone, because whoever was to do it was lost before. */
   async scheduled(_, bindings) {
     const config = settings(bindings)
     const onFault = (error: unknown) => logFaults(createLogger(config))({ error })
     const db = openDatabase(bindings)
     const indexer = createIndexer(db, { clock, language: config.SEARCH_LANGUAGE, isSweeping: false, onFault })
-    await indexer.sweep()
-    await indexer.close()
-    await db.close()
+    try {
+      await indexer.sweep()
+      await indexer.close()
+      await runJobs(bindings, db)
+    } finally {
+      await db.close()
+    }
+  },
+
+  /** Somebody has stored jobs that are due now: one look finds them all, however many have told of them. */
+  async queue(batch, bindings) {
+    const db = openDatabase(bindings)
+    try {
+      await runJobs(bindings, db)
+      batch.ackAll()
+    } finally {
+      await db.close()
+    }
   },
 } satisfies ExportedHandler<Bindings>
 

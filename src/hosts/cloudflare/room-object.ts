@@ -14,6 +14,7 @@ import type {
   Topic,
   Turn,
 } from '../../rooms/ports.ts'
+import { createOutbox } from '../../workers/outbox.ts'
 import { clock, ids } from '../shared/clock.ts'
 import type { Bindings } from './bindings.ts'
 import {
@@ -25,6 +26,7 @@ import {
   toCall,
 } from './calls.ts'
 import { ensureFit, openDatabase } from './database.ts'
+import { wakeJobs } from './jobs.ts'
 import { createLogger, logFaults } from './logger.ts'
 import { createObjects, gatewayOf, type Objects } from './objects.ts'
 import { createRemoteRooms } from './remote-rooms.ts'
@@ -115,7 +117,13 @@ export class RoomObject extends DurableObject<Bindings> implements RoomCalls {
     const db = openDatabase(this.env)
     const language = settings(this.env).SEARCH_LANGUAGE
     const indexer = createIndexer(db, { clock, language, isSweeping: false, onFault })
-    const committer = createCommitter(db, { onMessages: indexer.changed, onFault })
+    const outbox = createOutbox(settings(this.env))
+    const committer = createCommitter(db, {
+      ...(outbox && { outbox }),
+      onJobs: (delay) => this.ctx.waitUntil(wakeJobs(this.env, delay)),
+      onMessages: indexer.changed,
+      onFault,
+    })
     const store = createRoomStore(db, committer)
     return { ...store, commit: (turn) => this.#commit(turn, store, db) }
   }
