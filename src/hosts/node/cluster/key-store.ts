@@ -14,8 +14,11 @@ export function createRedisKeyStore(redis: RedisClient, prefix: string): KeyStor
   const keyOf = (issuer: string) => `${prefix}issuer-keys:${issuer}`
   return {
     async read(issuer) {
-      const stored = await redis.get(keyOf(issuer)).catch(() => null)
-      return stored === null ? undefined : Kept.safeParse(JSON.parse(stored)).data
+      try {
+        return Kept.parse(JSON.parse((await redis.get(keyOf(issuer))) ?? 'null'))
+      } catch {
+        return undefined
+      }
     },
     async write(issuer, kept) {
       await redis.set(keyOf(issuer), JSON.stringify(kept), 'PX', KEEP).catch(() => {})
