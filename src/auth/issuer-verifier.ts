@@ -9,6 +9,9 @@ import type { Verifier } from './authenticator.ts'
 import type { OutsideIdentity, OutsideUsers } from './outside-users.ts'
 import { toProfile } from './profile.ts'
 
+/** The last moment that a Date can be, in milliseconds since 1970. */
+const LATEST = 8_640_000_000_000_000
+
 const Subject = z
   .union([z.string(), z.int()])
   .transform(String)
@@ -48,7 +51,7 @@ export function createIssuerVerifier({ issuer, key, users, clock }: IssuerVerifi
       const account = await users.get(identity)
       return {
         principal: { user: { ...toSummary(account), type: identity.type }, sessionId: null },
-        expiresAt: (payload.exp ?? 0) * 1_000,
+        expiresAt: Math.min((payload.exp ?? 0) * 1_000, LATEST),
       }
     },
   }

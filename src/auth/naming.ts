@@ -1,5 +1,5 @@
 import type { Database } from '../db/connect.ts'
-import { claimNaming, type OutsideAccount, putNamingOff, updateName } from '../db/queries/outside-users.ts'
+import { claimNaming, markNamed, type OutsideAccount, updateName } from '../db/queries/outside-users.ts'
 import type { Clock } from '../rooms/ports.ts'
 import type { OutsideIdentity } from './outside-users.ts'
 import type { UserDirectory } from './ports.ts'
@@ -7,7 +7,7 @@ import { type Profile, toProfile } from './profile.ts'
 
 /** Milliseconds for which a name is good: the row of the user keeps it, for every instance and without a directory. */
 const FRESH = 3_600_000
-/** Milliseconds until a directory that failed is asked for the same user again. */
+/** Milliseconds until the same user is asked for again where no answer came. */
 const RETRY = 60_000
 
 export interface NamingPorts {
@@ -32,16 +32,12 @@ export interface Naming {
 export function createNaming({ db, clock, directory, ...ports }: NamingPorts): Naming {
   async function ask(from: UserDirectory, userId: string, identity: OutsideIdentity): Promise<boolean> {
     const now = clock.now()
-    const due = { at: new Date(now), dueBefore: new Date(now - FRESH) }
-    if (!(await claimNaming(db, userId, due))) return false
-    try {
-      const entry = await from.find(identity)
-      const profile = toProfile(entry?.name, entry?.picture) ?? identity.profile
-      return profile !== undefined && (await rename(userId, profile))
-    } catch (error) {
-      await putNamingOff(db, userId, new Date(now - FRESH + RETRY))
-      throw error
-    }
+    const again = new Date(now - FRESH + RETRY)
+    if (!(await claimNaming(db, userId, { namedAt: again, dueBefore: new Date(now - FRESH) }))) return false
+    const entry = await from.find(identity)
+    await markNamed(db, userId, new Date(now))
+    const profile = toProfile(entry?.name, entry?.picture) ?? identity.profile
+    return profile !== undefined && rename(userId, profile)
   }
 
   async function rename(userId: string, profile: Profile): Promise<boolean> {

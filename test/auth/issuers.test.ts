@@ -100,6 +100,11 @@ describe('users of outside issuers', () => {
     expect(await userOf(await cognito.sign(customer({ client_id: 'app' })))).toEqual(first.principal.user)
   })
 
+  test('may have tokens that end later than any clock can say', async () => {
+    const { expiresAt } = await it.auth.verify(await cognito.sign(customer({ exp: 1e15 })))
+    expect(new Date(expiresAt).toISOString()).toMatch(/^[+]275760/)
+  })
+
   test('of Django are what their token says, and dentists without it: tokens made by SimpleJWT itself', async () => {
     const [plain, agent, owner, boss, other] = djangoTokens(DJANGO_SECRET, [
       { user_id: 7 },

@@ -46,18 +46,20 @@ export async function updateType(db: Database, userId: string, type: UserSummary
 const CLAIM = `
 update users set named_at = $2 where id = $1 and (named_at is null or named_at <= $3) returning id`
 
-/** claimNaming answers whether the name is due and the caller is the one to ask for it: one of all instances is. */
+/**
+ * claimNaming answers whether the name is due and the caller is the one to ask for it: one of all instances is. It is
+ * due again when `namedAt` is, unless `markNamed` says another time.
+ */
 export async function claimNaming(
   db: Database,
   userId: string,
-  { at, dueBefore }: { readonly at: Date; readonly dueBefore: Date },
+  { namedAt, dueBefore }: { readonly namedAt: Date; readonly dueBefore: Date },
 ): Promise<boolean> {
-  const rows = await db.ask({ name: 'claim-naming', text: CLAIM, values: [userId, at, dueBefore] })
+  const rows = await db.ask({ name: 'claim-naming', text: CLAIM, values: [userId, namedAt, dueBefore] })
   return rows.length > 0
 }
 
-/** putNamingOff makes the name due another time. */
-export async function putNamingOff(db: Database, userId: string, namedAt: Date): Promise<void> {
+export async function markNamed(db: Database, userId: string, namedAt: Date): Promise<void> {
   await db.orm.update(users).set({ namedAt }).where(eq(users.id, userId))
 }
 
