@@ -159,8 +159,10 @@ describe('users of outside issuers', () => {
     const user = await userOf(await openId.sign(member({ name: 'Ada Byron' })))
     it.clock.pass(6_000)
     await userOf(await openId.sign(member({ name: 'Ada Lovelace', realm_access: { roles: ['helpdesk'] } })))
-    const { rows } = await database.query('select display_name, type from users where id = $1', [user.id])
-    expect(rows).toEqual([{ display_name: 'Ada Lovelace', type: 'agent' }])
+    const read = 'select display_name, type from users where id = $1'
+    await expect
+      .poll(async () => (await database.query(read, [user.id])).rows)
+      .toEqual([{ display_name: 'Ada Lovelace', type: 'agent' }])
   })
 
   test('are others where the issuer is another: the same subject is not the same user', async () => {
