@@ -45,6 +45,13 @@ export const SCENARIOS: readonly Scenario[] = [
     chatSize: 50,
     pace: closed(1),
   },
+  {
+    name: 'group-50-slow',
+    about: 'the same at 50 messages/s',
+    users: 50,
+    chatSize: 50,
+    pace: open(50),
+  },
   { name: 'idle-5000', about: 'memory of 5,000 idle connections', ...pairs(5_000, { kind: 'idle' }) },
   {
     name: 'crash-1000',

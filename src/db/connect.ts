@@ -84,6 +84,8 @@ export interface DatabaseOptions {
    * so that what is not used is soon given up.
    */
   readonly isPooled?: boolean
+  /** Where the driver's own socket is not the best. */
+  readonly createStream?: NonNullable<pg.ClientConfig['stream']>
   /** Told how long each statement took that is no commit, by its name or else its first word. */
   readonly onQuery?: (type: string, milliseconds: number) => void
   /** Told of connections that break while nobody uses them. */
@@ -211,11 +213,12 @@ async function close({ pool, commits }: Pools): Promise<void> {
 
 /** createPool opens connections when they are needed; every statement on them is bounded. */
 export function createPool(
-  { url, onFault }: Pick<DatabaseOptions, 'url' | 'onFault'>,
+  { url, createStream, onFault }: Pick<DatabaseOptions, 'url' | 'createStream' | 'onFault'>,
   config: pg.PoolConfig,
 ): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
+    ...(createStream && { stream: createStream }),
     application_name: 'parley',
     connectionTimeoutMillis: CONNECT_TIMEOUT,
     lock_timeout: LOCK_TIMEOUT,

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { connect, UnfitDatabaseError } from '../../src/db/connect.ts'
 import { migrate } from '../../src/db/migrate.ts'
+import { keepSettings } from '../../src/db/pooled-role.ts'
 import { createTestPglite, type TestPglite } from '../support/pglite.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 
@@ -20,6 +21,18 @@ describe('connect, on Postgres', () => {
               current_setting('idle_in_transaction_session_timeout') as idle`,
     )
     expect(rows).toEqual([{ statement: '5s', lock: '3s', idle: '2s' }])
+    await db.close()
+  })
+
+  test('has a role keep what a pooler would not pass on', async () => {
+    await keepSettings(database.url)
+    const db = await connect({ url: database.url, isPooled: true, onFault })
+    const { rows } = await db.pool.query(
+      `select current_setting('statement_timeout') as statement, current_setting('lock_timeout') as lock,
+              current_setting('idle_in_transaction_session_timeout') as idle,
+              current_setting('enable_seqscan') as scans, current_setting('jit') as jit`,
+    )
+    expect(rows).toEqual([{ statement: '5s', lock: '3s', idle: '2s', scans: 'off', jit: 'off' }])
     await db.close()
   })
 

@@ -1,5 +1,7 @@
+import type { Duplex } from 'node:stream'
 import { checkFlushes, type Database, open } from '../../db/connect.ts'
 import type { Bindings } from './bindings.ts'
+import { CorkedSocket } from './corked-socket.ts'
 
 /**
  * Connections of one object, or of one request: a platform's limit is six that are being opened at once.
@@ -15,6 +17,7 @@ export function openDatabase({ POSTGRES }: Bindings): Database {
     poolSize: POOL_SIZE,
     commitSize: 1,
     isPooled: true,
+    createStream: () => new CorkedSocket(false) as unknown as Duplex,
     // The driver calls the end of a connection that it ended itself, after its idle time, a fault.
     onFault() {},
   })

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { keepSettings } from '../../db/pooled-role.ts'
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 /** What is kept of what it says, for the report of a start that failed. */
@@ -27,8 +28,9 @@ export interface Workerd {
   end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>
 }
 
-/** startWorkerd resolves when it serves; rejects with what it said when it ends before. */
+/** startWorkerd readies the role of the database, and resolves when it serves; rejects with what it said when it ends before. */
 export async function startWorkerd(options: WorkerdOptions): Promise<Workerd> {
+  await keepSettings(options.databaseUrl)
   const child = run(options)
   let output = ''
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))

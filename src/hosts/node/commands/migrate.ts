@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { keepSettings } from '../../../db/pooled-role.ts'
 import { openDatabase } from '../database.ts'
 import { createLogger } from '../logger.ts'
 import { configOrExit } from './start.ts'
@@ -7,13 +8,18 @@ export function addMigrate(program: Command): void {
   program
     .command('migrate')
     .description('bring the schema of the database up to date, and end; `start` does it as well')
-    .action(async () => {
+    .option(
+      '--pooled',
+      'for a service behind Hyperdrive or another pooler: its role keeps the settings of a session',
+    )
+    .action(async ({ pooled }: { pooled?: boolean }) => {
       const config = configOrExit()
       const logger = createLogger(config)
       const database = await openDatabase(config, {
         onFault: (error) => logger.error({ err: error }, 'database connection lost'),
       })
       await database.close()
+      if (pooled && config.DATABASE_URL !== undefined) await keepSettings(config.DATABASE_URL)
       process.stdout.write('The schema is up to date.\n')
     })
 }
