@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import * as zod from 'zod/v4'
 
@@ -18,7 +18,7 @@ const used = new Set(['ZodType'])
 for (const name of readdirSync(source, { recursive: true, encoding: 'utf8' })) {
   if (!name.endsWith('.ts')) continue
   const text = readFileSync(source + name, 'utf8')
-  for (const [, member = ''] of text.matchAll(/\bz\.(\w+)/g)) if (member in zod) used.add(member)
+  for (const [, member = ''] of text.matchAll(/\bz\s*\.(\w+)/g)) if (member in zod) used.add(member)
 }
 used.delete(TYPES)
 const members = [...used].toSorted().map((name) => `  ${name}: all.${name},\n`)
@@ -27,8 +27,14 @@ const limiters = LIMITERS.map(
 )
 
 mkdirSync(folder, { recursive: true })
-writeFileSync(
-  `${folder}zod.js`,
+write(
+  'zod.js',
   `import * as all from 'zod/v4'\nexport * from 'zod/v4'\nexport const z = {\n${members.join('')}}\n`,
 )
-writeFileSync(`${folder}rate-limiter-flexible.js`, limiters.join(''))
+write('rate-limiter-flexible.js', limiters.join(''))
+
+/** Whoever serves this folder begins afresh when a file of it changes: it is not touched when it is the same. */
+function write(name: string, text: string): void {
+  const path = folder + name
+  if (!existsSync(path) || readFileSync(path, 'utf8') !== text) writeFileSync(path, text)
+}
