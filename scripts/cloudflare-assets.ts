@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -9,7 +9,12 @@ const swagger = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/
 const own = fileURLToPath(new URL('../src/routes/reference/', import.meta.url))
 
 mkdirSync(folder, { recursive: true })
-for (const name of ['swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png']) {
-  copyFileSync(join(swagger, name), join(folder, name))
+for (const name of ['swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png']) copy(name, swagger)
+for (const name of ['reference.css', 'reference.js']) copy(name, own)
+
+/** Whoever serves this folder begins afresh when a file of it changes: it is not touched when it is the same. */
+function copy(name: string, from: string): void {
+  const to = join(folder, name)
+  const bytes = readFileSync(join(from, name))
+  if (!existsSync(to) || !readFileSync(to).equals(bytes)) writeFileSync(to, bytes)
 }
-for (const name of ['reference.css', 'reference.js']) copyFileSync(join(own, name), join(folder, name))

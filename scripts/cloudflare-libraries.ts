@@ -33,7 +33,7 @@ write(
 )
 write('rate-limiter-flexible.js', limiters.join(''))
 
-/** Whoever serves this folder begins afresh when a file of it changes: it is not touched when it is the same. */
+/** As `cloudflare-assets.ts` does: what is the same is not touched. */
 function write(name: string, text: string): void {
   const path = folder + name
   if (!existsSync(path) || readFileSync(path, 'utf8') !== text) writeFileSync(path, text)

@@ -120,6 +120,8 @@ export const ROUTES = {
   'POST /api/admin/webhooks/replay': Replayed,
   'PUT /api/admin/agents/:id': AgentEnvelope,
   'PUT /api/admin/users/:id': z.object({ user: UserSummary }),
+  'PUT /api/admin/users/:id/disabled': nothing,
+  'DELETE /api/admin/users/:id/disabled': nothing,
   'GET /api/admin/audit': page(AuditEntry),
   'POST /api/admin/service-tokens': NewServiceToken,
   'GET /api/admin/service-tokens': z.object({ data: z.array(ServiceToken) }),
