@@ -1,8 +1,9 @@
 import { createMemoryChats, createMemoryRoomStore } from '../../src/rooms/memory.ts'
 import { openPgliteStore, openPostgresStore } from '../support/store.ts'
-import { describeRoomStore } from './room-store.contract.ts'
+import { describeRoomStore, type TestStore } from './room-store.contract.ts'
+import { describeSessions } from './sessions.contract.ts'
 
-describeRoomStore('memory', async () => {
+async function openMemory(): Promise<TestStore> {
   const tables = createMemoryChats()
   return {
     store: createMemoryRoomStore(tables),
@@ -17,6 +18,13 @@ describeRoomStore('memory', async () => {
     },
     async close() {},
   }
-})
-describeRoomStore('PGlite', openPgliteStore)
-describeRoomStore('Postgres', openPostgresStore)
+}
+
+for (const [name, open] of [
+  ['memory', openMemory],
+  ['PGlite', openPgliteStore],
+  ['Postgres', openPostgresStore],
+] as const) {
+  describeRoomStore(name, open)
+  describeSessions(name, open)
+}
