@@ -1,6 +1,7 @@
 import { createPool, type Pool, type RowDataPacket } from 'mysql2'
 import type { DirectoryEntry, UserDirectory, Wanted } from '../auth/ports.ts'
-import type { UserTable } from '../settings/directory.ts'
+import type { PushTable, UserTable } from '../settings/directory.ts'
+import type { PushTokens } from '../workers/ports.ts'
 import { createBatch } from './batch.ts'
 import { createBreaker, within } from './breaker.ts'
 import { steadyClock } from './steady-clock.ts'
@@ -20,13 +21,14 @@ export interface MysqlOptions {
   readonly user: string
   readonly password?: string | undefined
   readonly tables: readonly UserTable[]
+  readonly pushTable?: PushTable | undefined
 }
 
 /** Of old tables, many are in an encoding in which any other character is an error, for the whole statement. */
 const ASCII = /^[\x20-\x7e]*$/
 
 /** MysqlDirectory is a directory with connections, which are made when they are needed. */
-export interface MysqlDirectory extends UserDirectory {
+export interface MysqlDirectory extends UserDirectory, PushTokens {
   close(): Promise<void>
 }
 
@@ -35,7 +37,8 @@ export interface MysqlDirectory extends UserDirectory {
  * nothing but prepared SELECTs; names of tables and columns have been checked with the settings. While the server is
  * away, everybody is told so at once but one every quarter of a second.
  */
-export function createMysqlDirectory({ tables, password = '', ...server }: MysqlOptions): MysqlDirectory {
+export function createMysqlDirectory(options: MysqlOptions): MysqlDirectory {
+  const { tables, pushTable, password = '', ...server } = options
   const pool = createPool({
     ...server,
     password,
@@ -62,6 +65,11 @@ export function createMysqlDirectory({ tables, password = '', ...server }: Mysql
       const directory = directories.find(({ table }) => table.issuer === issuer && table.type === type)
       return directory && breaker.run(() => within(PATIENCE, directory.find(subject)))
     },
+    hasTokensOf: (issuer) => pushTable?.issuer === issuer,
+    async listTokens({ issuer, subject }) {
+      if (pushTable?.issuer !== issuer || !ASCII.test(subject)) return []
+      return breaker.run(() => within(PATIENCE, readTokens(pool, pushTable, subject)))
+    },
     close: () => pool.promise().end(),
   }
 }
@@ -80,6 +88,15 @@ async function read(
   const found = new Map(rows.map((row) => [String(row[0]), toEntry(table, row)]))
   // By the id as it is spelled: the server would take "42x" for 42, and "ann" for "Ann".
   return ids.map((id) => found.get(id))
+}
+
+async function readTokens(pool: Pool, { table, id, token }: PushTable, subject: string): Promise<string[]> {
+  const from = table.split('.').map(quote).join('.')
+  const sql = `select cast(${quote(id)} as char), cast(${quote(token)} as char) from ${from} where ${quote(id)} = ? limit ${MOST}`
+  const [rows] = await pool
+    .promise()
+    .execute<RowDataPacket[][]>({ sql, values: [subject], rowsAsArray: true, timeout: PATIENCE })
+  return rows.flatMap(([owner, found]) => (String(owner) === subject && found ? [String(found)] : []))
 }
 
 function toSelect({ table, id, name, picture }: UserTable, length: number): string {

@@ -32,6 +32,16 @@ const UserTable = z.strictObject({
 })
 export type UserTable = Readonly<z.infer<typeof UserTable>>
 
+/** PushTable is where an older system keeps the OneSignal player ids of one issuer's users: a row for each device. */
+const PushTable = z.strictObject({
+  issuer: z.string('must be the name of an issuer').default('cognito'),
+  table: table.default('customer_notification_mapping'),
+  /** Holds the subject of the token. */
+  id: column.default('customer_id'),
+  token: column.default('player_id'),
+})
+export type PushTable = Readonly<z.infer<typeof PushTable>>
+
 /** DIRECTORY_SETTINGS say where names and pictures of users of other issuers are kept. */
 export const DIRECTORY_SETTINGS = {
   MYSQL_HOST: text
@@ -49,6 +59,11 @@ export const DIRECTORY_SETTINGS = {
       ]),
     )
     .meta(setting('Directory', 'Whose names are in which table and columns: see docs/identities.md')),
+  MYSQL_PUSH_TABLE: jsonOf(PushTable)
+    .optional()
+    .meta(
+      setting('Directory', 'Player ids of OneSignal there, besides those of devices; {} for the usual names'),
+    ),
   DIRECTORY_URL: networkUrl
     .optional()
     .meta(setting('Directory', 'Instead of MYSQL_HOST: an endpoint of your backend that is asked for names')),

@@ -3,7 +3,7 @@ import type { Database } from '../db/connect.ts'
 import type { PresenceStore } from '../gateway/ports.ts'
 import type { RoomStore } from '../rooms/ports.ts'
 import { pushVias } from './outbox.ts'
-import type { JobHandlers, Sender } from './ports.ts'
+import type { JobHandlers, PushTokens, Sender } from './ports.ts'
 import { createPush } from './push.ts'
 import { createWebhooks } from './webhooks.ts'
 
@@ -13,6 +13,7 @@ export interface HandlerDeps {
   readonly store: Pick<RoomStore, 'load' | 'read'>
   readonly presence: PresenceStore
   readonly send: Sender
+  readonly pushTokens?: PushTokens | undefined
 }
 
 /** createHandlers is all background work that this service is set up for. */

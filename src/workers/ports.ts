@@ -122,6 +122,16 @@ export type Sent =
 /** Sender says it, once. It never rejects, and has answered within 15 s. */
 export type Sender = (delivery: Delivery) => Promise<Sent>
 
+/**
+ * PushTokens knows devices that an older system has registered, of OneSignal.
+ * Failure: rejects within seconds while it is away, and at once while it is known to be.
+ */
+export interface PushTokens {
+  /** Whether there may be any of the issuer's users. */
+  hasTokensOf(issuer: string): boolean
+  listTokens(user: { readonly issuer: string; readonly subject: string }): Promise<readonly string[]>
+}
+
 export interface Request {
   readonly url: string
   readonly headers: Readonly<Record<string, string>>

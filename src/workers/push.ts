@@ -18,6 +18,7 @@ import {
   type JobHandlers,
   type NewJob,
   type Notification,
+  type PushTokens,
   type Sender,
 } from './ports.ts'
 
@@ -41,6 +42,7 @@ interface PushDeps {
   readonly db: Database
   readonly presence: PresenceStore
   readonly send: Sender
+  readonly pushTokens?: PushTokens | undefined
 }
 
 /**
@@ -48,7 +50,7 @@ interface PushDeps {
  * the delay; `push-send` tells one of them by one way, and looks again right before it does. It tells of the newest
  * message that is not read, so that whatever came in between goes with it.
  */
-export function createPush({ config, db, presence, send }: PushDeps): JobHandlers {
+export function createPush({ config, db, presence, send, pushTokens }: PushDeps): JobHandlers {
   const vias = pushVias(config)
   const collapse = config.PUSH_COLLAPSE_SECONDS * 1_000
 
@@ -63,11 +65,14 @@ export function createPush({ config, db, presence, send }: PushDeps): JobHandler
     return missed.flatMap((recipient) => jobsFor(recipient, job.chatId))
   }
 
-  function jobsFor({ userId, devices }: Recipient, chatId: string): NewJob[] {
+  function jobsFor({ userId, issuer, devices }: Recipient, chatId: string): NewJob[] {
     const browsers = devices.filter(({ provider }) => provider === 'webpush')
     return vias.flatMap((via) => {
       if (via === 'webpush') return browsers.map(({ id }) => toJob({ chatId, userId, via, deviceId: id }))
-      const isReached = via === 'webhook' || devices.some(({ provider }) => provider === via)
+      const isReached =
+        via === 'webhook' ||
+        devices.some(({ provider }) => provider === via) ||
+        pushTokens?.hasTokensOf(issuer)
       return isReached ? [toJob({ chatId, userId, via })] : []
     })
   }
@@ -80,7 +85,7 @@ export function createPush({ config, db, presence, send }: PushDeps): JobHandler
     if (!newest || newest.seq <= newest.toldSeq) return []
     const wait = newest.toldAgo === null ? 0 : collapse - newest.toldAgo
     if (wait > 0) return [toJob(job, wait)]
-    const delivery = await deliveryOf(job, toNotification(newest, job))
+    const delivery = await deliveryOf(job, newest)
     if (!delivery) return []
     const sent = await send(delivery)
     if (sent.status === 'failed') throw new JobError(sent.error, sent.retryIn ?? 0)
@@ -89,10 +94,9 @@ export function createPush({ config, db, presence, send }: PushDeps): JobHandler
     return []
   }
 
-  async function deliveryOf(
-    { userId, via, deviceId }: SendJob,
-    notification: Notification,
-  ): Promise<Delivery | undefined> {
+  async function deliveryOf(job: SendJob, newest: Newest): Promise<Delivery | undefined> {
+    const { userId, via, deviceId } = job
+    const notification = toNotification(newest, job)
     if (via === 'webhook') {
       const url = config.PUSH_WEBHOOK_URL ?? ''
       const { key, ...data } = notification
@@ -101,12 +105,26 @@ export function createPush({ config, db, presence, send }: PushDeps): JobHandler
     }
     const found = await listPushAddresses(db, userId, { provider: via, id: deviceId ?? null })
     if (via === 'onesignal') {
-      const tokens = found.map(({ token }) => token)
+      const tokens = await withOlder(
+        found.map(({ token }) => token),
+        newest,
+      )
       return tokens.length === 0 ? undefined : { via, tokens, notification }
     }
     const [browser] = found
     if (!browser?.keys) return undefined
     return { via, subscription: { endpoint: browser.token, keys: browser.keys }, notification }
+  }
+
+  /** Devices of an older system come to those that are known here; while it is away, these do not wait for it. */
+  async function withOlder(tokens: readonly string[], user: Newest): Promise<readonly string[]> {
+    if (!pushTokens?.hasTokensOf(user.issuer)) return tokens
+    try {
+      return [...new Set([...tokens, ...(await pushTokens.listTokens(user))])]
+    } catch (error) {
+      if (tokens.length > 0) return tokens
+      throw error
+    }
   }
 
   function toNotification(newest: Newest, { chatId, userId }: SendJob): Notification {

@@ -32,6 +32,9 @@ beforeAll(async () => {
     create table dentists (id int primary key auto_increment, name text);
     insert into dentists values (42, 'Dr. Grace Hopper');
     insert into dentists (name) select concat('Dr. ', seq) from seq_1_to_1000;
+    create table customer_notification_mapping (customer_id varchar(64), player_id varchar(64));
+    insert into customer_notification_mapping values
+      ('ann-sub', 'player-1'), ('ann-sub', 'player-2'), ('bob-sub', null), ('eve-sub', 'player-3');
   `)
 }, 60_000)
 
@@ -43,7 +46,11 @@ beforeEach(async () => {
 })
 
 function open(tables: object[] = TABLES): MysqlDirectory {
-  const config = parseConfig({ ...server.settings, MYSQL_TABLES: JSON.stringify(tables) })
+  const config = parseConfig({
+    ...server.settings,
+    MYSQL_TABLES: JSON.stringify(tables),
+    MYSQL_PUSH_TABLE: '{}',
+  })
   return createMysqlDirectory({
     host: '127.0.0.1',
     port: config.MYSQL_PORT,
@@ -51,6 +58,7 @@ function open(tables: object[] = TABLES): MysqlDirectory {
     user: config.MYSQL_USER ?? '',
     password: config.MYSQL_PASSWORD,
     tables: config.MYSQL_TABLES,
+    pushTable: config.MYSQL_PUSH_TABLE,
   })
 }
 
@@ -144,4 +152,14 @@ test('no statement but SELECT was ever sent, each in a session that can only rea
   const count = (wanted: string) => statements.filter(({ command }) => command === wanted).length
   expect(count('Query')).toBe(count('Connect'))
   expect(count('Execute')).toBeGreaterThan(20)
+})
+
+test('devices that an older system has registered are those of the user and of nobody else', async () => {
+  const tokensOf = (subject: string) => directory.listTokens({ issuer: 'cognito', subject })
+  expect((await tokensOf('ann-sub')).toSorted()).toEqual(['player-1', 'player-2'])
+  expect(await tokensOf('bob-sub')).toEqual([])
+  expect(await tokensOf('ANN-SUB')).toEqual([])
+  expect(await tokensOf("' or 1 = 1 -- ")).toEqual([])
+  expect(await directory.listTokens({ issuer: 'django', subject: 'ann-sub' })).toEqual([])
+  expect([directory.hasTokensOf('cognito'), directory.hasTokensOf('django')]).toEqual([true, false])
 })

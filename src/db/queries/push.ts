@@ -10,7 +10,7 @@ const NEWS = `m.chat_id = p.chat_id and m.seq > p.read_seq and m.deleted_at is n
   and m.content_type <> 'system' and m.sender_id is distinct from p.user_id`
 
 const RECIPIENTS = `
-select p.user_id as "userId", p.delivered_seq as "deliveredSeq", array(
+select p.user_id as "userId", p.delivered_seq as "deliveredSeq", u.issuer, array(
   select json_build_object('id', d.id, 'provider', d.provider) from push_devices d
   where d.user_id = p.user_id and ${LIVE}
 ) as devices
@@ -22,7 +22,7 @@ where c.id = $1 and c.deleted_at is null and p.read_seq < $3
 
 const NEWEST = `
 select m.id as "messageId", m.seq, m.content, m.content_type as "contentType", s.display_name as sender,
-  c.kind, c.name as "chatName", r.type as "userType", r.issuer, r.subject, coalesce(k.seq, 0) as "toldSeq",
+  c.kind, c.name as "chatName", r.issuer, r.subject, coalesce(k.seq, 0) as "toldSeq",
   extract(epoch from now() - k.sent_at)::float8 * 1000 as "toldAgo", (
     select count(*) from (select from messages m where ${NEWS} limit 100) unread
   ) as unread
@@ -45,6 +45,7 @@ on conflict (user_id, chat_id, target) do update set seq = greatest(k.seq, exclu
 export interface Recipient {
   readonly userId: string
   readonly deliveredSeq: number
+  readonly issuer: string
   readonly devices: readonly { readonly id: string; readonly provider: 'onesignal' | 'webpush' }[]
 }
 
@@ -74,7 +75,6 @@ export interface Newest {
   readonly sender: string | null
   readonly kind: ChatKind
   readonly chatName: string | null
-  readonly userType: string
   readonly issuer: string
   readonly subject: string
   /** Counted up to 100. */

@@ -1,10 +1,12 @@
 import { createHttpDirectory } from '../../auth/http-directory.ts'
 import type { UserDirectory } from '../../auth/ports.ts'
 import type { Config } from '../../config.ts'
+import type { PushTokens } from '../../workers/ports.ts'
 
 /** OpenDirectory is where names are kept, if anywhere. */
 export interface OpenDirectory {
   readonly directory: UserDirectory | undefined
+  readonly pushTokens?: PushTokens
   close(): Promise<void>
 }
 
@@ -25,6 +27,7 @@ export async function openDirectory(config: Config): Promise<OpenDirectory> {
     user: MYSQL_USER,
     password: config.MYSQL_PASSWORD,
     tables: config.MYSQL_TABLES,
+    pushTable: config.MYSQL_PUSH_TABLE,
   })
-  return { directory, close: () => directory.close() }
+  return { directory, pushTokens: directory, close: () => directory.close() }
 }

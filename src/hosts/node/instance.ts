@@ -93,7 +93,7 @@ export async function createInstance({
       ? createOpenLimiter()
       : createLimiter(rates, cluster.counts && createRedisCounters(cluster.counts))
   const secrets = await getSecrets(config)
-  const { directory, close: closeDirectory } = await openDirectory(config)
+  const { directory, pushTokens, close: closeDirectory } = await openDirectory(config)
   const auth = await createAuth({
     db,
     clock,
@@ -147,7 +147,7 @@ export async function createInstance({
   const { attachments } = files
   if (!attachments) logger.warn({}, 'no attachments: the instances share neither S3_BUCKET nor BLOBS_DIR')
   jobs.start({
-    ...createHandlers({ config, db, store, presence, send: pool.send }),
+    ...createHandlers({ config, db, store, presence, send: pool.send, pushTokens }),
     ...(attachments && { [REMOVE_FILES]: createRemoveFiles(attachments.sweep) }),
   })
   const incomingOf = (context: Context) => (context.env as HttpBindings).incoming
