@@ -14,6 +14,10 @@ const SERVERS = [
     debian: 'python3-djangorestframework-simplejwt',
     isThere: () => existsSync('/usr/lib/python3/dist-packages/rest_framework_simplejwt'),
   },
+  { debian: 'radosgw', isThere: () => existsSync('/usr/bin/radosgw') },
+  { debian: 'ceph-mon', isThere: () => existsSync('/usr/bin/ceph-mon') },
+  { debian: 'ceph-osd', isThere: () => existsSync('/usr/bin/ceph-osd') },
+  { debian: 'ceph-common', isThere: () => existsSync('/usr/bin/ceph') },
 ]
 
 const missing = () => SERVERS.flatMap(({ debian, isThere }) => (isThere() ? [] : [debian]))

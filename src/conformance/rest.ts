@@ -17,6 +17,8 @@ export interface RestRequest {
   readonly params?: Readonly<Record<string, string>>
   readonly query?: Readonly<Record<string, string | number>>
   readonly body?: unknown
+  /** A form with files. */
+  readonly form?: FormData
   /** A body that goes as it is. */
   readonly text?: string
   readonly headers?: Readonly<Record<string, string>>
@@ -108,11 +110,12 @@ export class Rest {
       this.url + path.replace(/:(\w+)/g, (_, name) => encodeURIComponent(params[name] ?? '')),
     )
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, String(value))
-    const body = request.text ?? (request.body === undefined ? undefined : JSON.stringify(request.body))
+    const body =
+      request.form ?? request.text ?? (request.body === undefined ? undefined : JSON.stringify(request.body))
     const response = await fetch(url, {
       method,
       headers: {
-        ...(body !== undefined && { 'Content-Type': 'application/json' }),
+        ...(typeof body === 'string' && { 'Content-Type': 'application/json' }),
         ...(token !== undefined && { Authorization: `Bearer ${token}` }),
         ...request.headers,
       },

@@ -1,4 +1,7 @@
 import { randomUUID } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createRedisServer, type RedisServer } from '../../src/hosts/node/faults/servers/redis.ts'
 import { startBalancer } from './balancer.ts'
 import { createTestDatabase } from './postgres.ts'
@@ -15,11 +18,13 @@ export interface Fleet {
 
 export async function startFleet(size: number, env: Readonly<Record<string, string>> = {}): Promise<Fleet> {
   const [database, redis] = await Promise.all([createTestDatabase(), createRedisServer()])
+  const folder = mkdtempSync(join(tmpdir(), 'parley-fleet-'))
   const shared = {
     REDIS_URL: redis.url,
     JWT_SECRET: randomUUID() + randomUUID(),
     JWT_REFRESH_SECRET: randomUUID() + randomUUID(),
     DATABASE_POOL: '5',
+    BLOBS_DIR: folder,
     ...env,
   }
   const instances = await Promise.all(
@@ -35,6 +40,7 @@ export async function startFleet(size: number, env: Readonly<Record<string, stri
       await Promise.all(instances.map((instance) => instance.stop()))
       await redis.remove()
       await database.drop()
+      rmSync(folder, { recursive: true, force: true })
     },
   }
 }

@@ -1,5 +1,6 @@
 import type { ProtocolRule } from '../rule.ts'
 import { accounts } from './accounts.ts'
+import { attachments } from './attachments.ts'
 import { changing } from './changing.ts'
 import { chats } from './chats.ts'
 import { connecting } from './connecting.ts'
@@ -24,7 +25,7 @@ import { syncing } from './syncing.ts'
 export const PROTOCOL_RULES: readonly ProtocolRule[] = [
   ...[...connecting, ...frames, ...sending, ...messageContent, ...changing, ...reactions, ...receipts],
   ...[...presence, ...syncing, ...membership, ...chats, ...people, ...accounts, ...rest, ...history],
-  ...[...garbage, ...limits, ...load, ...sessions, ...sessionHistory],
+  ...[...garbage, ...limits, ...load, ...sessions, ...sessionHistory, ...attachments],
 ].toSorted((a, b) => place(a) - place(b))
 
 function place({ number }: ProtocolRule): number {

@@ -105,7 +105,7 @@ export function describeBlobStore(name: string, open: () => Promise<TestBlobStor
   })
 }
 
-function aFile(bytes: Uint8Array<ArrayBuffer>): SpooledFile {
+export function aFile(bytes: Uint8Array<ArrayBuffer>): SpooledFile {
   const stream = () => new Response(bytes).body ?? new ReadableStream<Uint8Array>()
   return { bytes: bytes.length, stream, async remove() {} }
 }

@@ -37,6 +37,7 @@ export async function openFiles(deps: FilesDeps): Promise<Files> {
   const checker = createLazyChecker(config.UPLOAD_THREADS, (error) => onFault({ error }))
   const attachments = createAttachments({
     ...{ db: deps.db, store, spool, checker, clock, ids: deps.ids },
+    scanner: await openScanner(config),
     hasDocumentsEverywhere: config.DOCUMENTS === 'everywhere',
     onGarbage: (delay) => jobs.add([removeFiles(delay)]),
   })
@@ -59,6 +60,12 @@ async function openStore({ config, clock, secret }: FilesDeps, spool: Spool): Pr
   if (folder === undefined) return undefined
   const { createDiskStore } = await import('./disk.ts')
   return createDiskStore({ folder, spool, clock, secret })
+}
+
+async function openScanner({ CLAMAV_HOST: host, CLAMAV_PORT: port }: Config) {
+  if (host === undefined) return undefined
+  const { createClamd } = await import('./clamd.ts')
+  return createClamd({ host, port })
 }
 
 function toS3Settings(config: Config, bucket: string): S3Settings {

@@ -1,3 +1,5 @@
+import { Readable } from 'node:stream'
+import type { ReadableStream as NodeStream } from 'node:stream/web'
 import {
   DeleteObjectsCommand,
   GetObjectCommand,
@@ -47,11 +49,11 @@ export function createS3Store(settings: S3Settings, clock: Clock): BlobStore {
 
   return {
     async put(Key, file, ContentType) {
-      const put = () =>
-        client.send(
-          new PutObjectCommand({ Bucket, Key, ContentType, Body: file.stream(), ContentLength: file.bytes }),
-          within(),
-        )
+      const put = () => {
+        const { body: Body, signal } = toNode(file.stream())
+        const command = new PutObjectCommand({ Bucket, Key, ContentType, Body, ContentLength: file.bytes })
+        return client.send(command, { abortSignal: AbortSignal.any([within().abortSignal, signal]) })
+      }
       // A stream is read once, so that the SDK cannot try it again by itself.
       await put().catch(put).catch(refuseFault)
     },
@@ -100,6 +102,17 @@ export function createS3Store(settings: S3Settings, clock: Clock): BlobStore {
       )
     },
   }
+}
+
+/** The SDK's requests on Node take no other streams, and wait for ever for one that breaks: that aborts them. */
+function toNode(stream: ReadableStream<Uint8Array>): {
+  readonly body: Readable
+  readonly signal: AbortSignal
+} {
+  const broken = new AbortController()
+  const body = Readable.fromWeb(stream as unknown as NodeStream)
+  body.once('error', (error) => broken.abort(error))
+  return { body, signal: broken.signal }
 }
 
 function createClient(
