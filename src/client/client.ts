@@ -1,4 +1,12 @@
-import type { Chat, Formatting, Me, Message, PresenceStatus, UserSummary } from '../protocol/model.ts'
+import type {
+  Attachment,
+  Chat,
+  Formatting,
+  Me,
+  Message,
+  PresenceStatus,
+  UserSummary,
+} from '../protocol/model.ts'
 import type { SearchHit } from '../protocol/rest.ts'
 import type { Account } from './account.ts'
 import type { ChatState, SendBody } from './chat-state.ts'
@@ -10,8 +18,10 @@ import { createClock, createOpenSocket, createUuids, type WebSocketConstructor }
 import type { Edges, OutboxStorage, TokenSource } from './ports.ts'
 import { createReplica, type Replica, type ReplicaEvents, type ReplicaSettings } from './replica.ts'
 import { createReader, createRest, type Rest } from './rest.ts'
+import { createSendFile, type XhrConstructor } from './send-file.ts'
 import { createMemorySession, type Session, type SessionStorage } from './session.ts'
 import { createSessions, type SessionMethods } from './sessions.ts'
+import { type UploadOptions, uploadAll } from './upload.ts'
 
 export interface ClientOptions extends Partial<Edges>, Partial<ReplicaSettings> {
   /** Of the service, such as `https://chat.example.com`. */
@@ -92,6 +102,11 @@ interface WritingMethods {
    */
   send(chatId: string, body: SendBody): Promise<SendAck>
   /** These four need a connection: they reject as `OFFLINE` without one. Done twice is done once. */
+  /**
+   * Sends files for a chat, to be named in a message's `attachmentIds` within 24 hours. One that did not get through is
+   * sent again by itself. In browsers `onProgress` counts bytes as they leave, elsewhere whole files.
+   */
+  upload(chatId: string, files: File | readonly File[], options?: UploadOptions): Promise<Attachment[]>
   edit(message: MessageRef, content: string, formatting?: Formatting | null): Promise<void>
   remove(message: MessageRef): Promise<void>
   react(message: MessageRef, emoji: string): Promise<void>
@@ -156,6 +171,7 @@ export function createClient(options: ClientOptions): Client {
     disconnect: replica.disconnect,
     ...createReading(replica, rest, keep),
     ...createSessions(rest, keep),
+    upload: createUpload({ ...web, tokens, clock, random: options.random ?? Math.random }),
     ...createWriting(replica),
     markRead: replica.markRead,
     type: typing.pressed,
@@ -202,7 +218,16 @@ function createReading(
   }
 }
 
-function createWriting({ send, change }: Replica): WritingMethods {
+type UploadEdges = Pick<Edges, 'clock' | 'random'> & Omit<Parameters<typeof createSendFile>[0], 'Xhr'>
+
+function createUpload({ clock, random, ...web }: UploadEdges): WritingMethods['upload'] {
+  const { XMLHttpRequest: Xhr } = globalThis as { XMLHttpRequest?: XhrConstructor }
+  const sendTo = createSendFile({ ...web, Xhr })
+  return (chatId, files, options = {}) =>
+    uploadAll(sendTo(chatId), files instanceof File ? [files] : files, { clock, random, ...options })
+}
+
+function createWriting({ send, change }: Replica): Omit<WritingMethods, 'upload'> {
   return {
     send,
     async edit({ id: messageId, chatId }, content, formatting = null) {
