@@ -8,7 +8,8 @@ const INVALID = { code: 'VALIDATION_ERROR' } as const
 const NOT_FOUND = { code: 'NOT_FOUND' } as const
 const BODY_BYTES = 131_072
 const ELSEWHERE = 'https://elsewhere.example'
-const PUBLIC = /^(GET \/health.*|POST \/api\/auth\/(register|login|refresh|logout)|POST \/api\/guests)$/
+const PUBLIC =
+  /^(GET \/health.*|POST \/api\/auth\/(register|login|refresh|logout)|POST \/api\/guests|GET \/api\/avatars\/:id)$/
 const ROUTE_NAMES = Object.keys(ROUTES) as RouteName[]
 
 /** What holds for REST as a whole. */
@@ -267,5 +268,6 @@ export const rest: ProtocolRule[] = [
 
 /** Something for every name that a path has: of a thing that is not there. */
 function paramsOf(context: Context): Record<string, string> {
-  return { id: context.messageId(), userId: context.messageId(), slug: 'no-such-slug', emoji: '👍' }
+  const id = context.messageId()
+  return { id, userId: id, slug: 'no-such-slug', emoji: '👍', size: 'original' }
 }
