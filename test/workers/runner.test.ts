@@ -141,6 +141,23 @@ describe('a runner', () => {
     expect(await stored()).toEqual([])
   })
 
+  test('goes on when the database has ended its connections', async () => {
+    let done = 0
+    const all = Promise.withResolvers<void>()
+    const { add } = start(async () => {
+      done += 1
+      if (done === 2) all.resolve()
+      return []
+    })
+    await add({})
+    await it.db.pool
+      .query('select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database()')
+      .catch(() => {})
+    await add({}).catch(() => add({}))
+    await all.promise
+    expect(done).toBeGreaterThanOrEqual(2)
+  })
+
   test('finishes what it has begun when it is closed, and begins nothing more', async () => {
     const begun = Promise.withResolvers<void>()
     let finished = 0
