@@ -9,7 +9,7 @@ const time = () => timestamp({ withTimezone: true, precision: 3 })
 
 /**
  * The desks of agents. `sessionIds` is the sessions that an agent has now, changed by the very statement that gives or
- * takes one, and the one thing that two rooms compare when they seat the same agent at once: see docs/decisions/0013.
+ * takes one, and the one thing that two rooms compare when they seat the same agent at once: see docs/decisions/0014.
  */
 export const agents = pgTable('agents', {
   userId: uuid()
