@@ -88,6 +88,21 @@ test('a login that ends closes its socket at once, with the reason', { timeout: 
   socket.destroy()
 })
 
+test('the cron indexes what a room did not come to', { timeout: PATIENCE }, async () => {
+  const { message } = await ann.send(chatId, { content: 'Marmalade' })
+  const find = async () => {
+    const found = await ann.rest.api.messages.search.$get({ query: { q: 'marmalade' } })
+    return (await found.json()).results.map(({ id }) => id)
+  }
+  await expect.poll(find, { timeout: 20_000 }).toEqual([message.id])
+  await server.database.query('delete from message_search where message_id = $1', [message.id])
+  await server.database.query('update search_marks set seq = 0 where chat_id = $1', [chatId])
+  expect(await find()).toEqual([])
+  const ran = await fetch(`${server.url}/cdn-cgi/local/scheduled`)
+  expect(ran.status).toBe(200)
+  await expect.poll(find, { timeout: 20_000 }).toEqual([message.id])
+})
+
 /** Resolves with the socket below a WebSocket once it has said hello. */
 function openRawSocket(token: string): Promise<Duplex> {
   const headers = {
