@@ -85,10 +85,7 @@ export type AppContext = Context<AppEnv>
 
 /** attachmentsOf refuses whatever has to do with files where the deployment keeps none. */
 export function attachmentsOf({ attachments }: AppDeps): Attachments {
-  return (
-    attachments ??
-    refuse('SERVICE_UNAVAILABLE', 'This deployment keeps no files: see S3_BUCKET and BLOBS_DIR')
-  )
+  return attachments ?? refuse('NOT_FOUND', 'This deployment keeps no files: see S3_BUCKET and BLOBS_DIR')
 }
 
 /** principalOf is who sends this request; only behind `requireUser`. */
