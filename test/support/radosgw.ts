@@ -9,7 +9,7 @@ import { findPort } from '../../src/hosts/node/faults/servers/port.ts'
 import type { S3Settings } from '../../src/hosts/node/files/s3.ts'
 
 /** Milliseconds within which all of it is up. */
-const PATIENCE = 60_000
+const PATIENCE = 40_000
 const PAUSE = 250
 
 /** Radosgw is a real S3 server of one's own: Ceph's gateway over a store in memory. */
@@ -18,8 +18,15 @@ export interface Radosgw {
   stop(): Promise<void>
 }
 
-/** startRadosgw starts Debian's packages on free ports, in a private folder, with a user and an empty bucket. */
-export async function startRadosgw(): Promise<Radosgw> {
+/**
+ * startRadosgw starts Debian's packages on free ports, in a private folder, with a user and an empty bucket: 10 s, and
+ * on a busy machine now and then not at all, so that it is begun anew.
+ */
+export function startRadosgw(): Promise<Radosgw> {
+  return beginRadosgw().catch(beginRadosgw)
+}
+
+async function beginRadosgw(): Promise<Radosgw> {
   const folder = mkdtempSync(join(tmpdir(), 'parley-rgw-'))
   const [monitor, port] = [await findPort(), await findPort()]
   const env = { ...process.env, CEPH_CONF: join(folder, 'ceph.conf') }

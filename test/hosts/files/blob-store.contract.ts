@@ -12,6 +12,9 @@ export interface TestBlobStore {
   close(): Promise<void>
 }
 
+/** Milliseconds: an S3 server may have to be begun twice. */
+const OPEN_PATIENCE = 180_000
+
 /** What every BlobStore does alike. */
 export function describeBlobStore(name: string, open: () => Promise<TestBlobStore>): void {
   describe(`a blob store on ${name}`, () => {
@@ -25,8 +28,8 @@ export function describeBlobStore(name: string, open: () => Promise<TestBlobStor
 
     beforeAll(async () => {
       it = await open()
-    })
-    afterAll(() => it.close())
+    }, OPEN_PATIENCE)
+    afterAll(() => it?.close())
 
     test('keeps what was put, byte for byte, and says when it has nothing', async () => {
       const bytes = Uint8Array.from({ length: 300_000 }, (_, index) => index % 251)
