@@ -13,11 +13,18 @@ const Answer = z.object({
   users: z.array(z.object({ displayName: z.string(), avatarUrl: z.string().nullish() }).nullable()),
 })
 
+export interface HttpDirectoryOptions {
+  readonly url: string
+  readonly token: string
+  /** Whether those who ask at once may share a request; false where one may not wait for what another has begun. */
+  readonly isShared: boolean
+}
+
 /**
  * createHttpDirectory asks an endpoint: `{users: [{issuer, subject, type}]}` is answered with
  * `{users: [{displayName, avatarUrl} or null]}`, in the same order.
  */
-export function createHttpDirectory(url: string, token: string): UserDirectory {
+export function createHttpDirectory({ url, token, isShared }: HttpDirectoryOptions): UserDirectory {
   async function read(wanted: readonly Wanted[]) {
     const answer = await fetchJson(url, {
       method: 'POST',
@@ -32,6 +39,8 @@ export function createHttpDirectory(url: string, token: string): UserDirectory {
   }
 
   const breaker = createBreaker(steadyClock, () => false)
-  const find = createBatch(read, { atOnce: AT_ONCE, most: MOST })
+  const find = isShared
+    ? createBatch(read, { atOnce: AT_ONCE, most: MOST })
+    : async (wanted: Wanted) => (await read([wanted]))[0]
   return { find: ({ issuer, subject, type }) => breaker.run(() => find({ issuer, subject, type })) }
 }

@@ -34,7 +34,7 @@ afterEach(() => {
 })
 
 test('names are asked for with the token, many in one request', async () => {
-  const { find } = createHttpDirectory(url, TOKEN)
+  const { find } = createHttpDirectory({ url, token: TOKEN, isShared: true })
   const wanted = Array.from({ length: 250 }, (_, index) => ({ ...ann, subject: `s${index}` }))
   const found = await Promise.all(wanted.map((one) => find(one)))
   expect(found.map((entry) => entry?.name)).toEqual(wanted.map(({ subject }) => `Name of ${subject}`))
@@ -42,9 +42,16 @@ test('names are asked for with the token, many in one request', async () => {
   expect(asked[0]).toEqual({ authorization: `Bearer ${TOKEN}`, users: [wanted[0]] })
 })
 
+test('where nobody may wait for another, each name is a request', async () => {
+  const { find } = createHttpDirectory({ url, token: TOKEN, isShared: false })
+  const found = await Promise.all(['a', 'b', 'c'].map((subject) => find({ ...ann, subject })))
+  expect(found.map((entry) => entry?.name)).toEqual(['Name of a', 'Name of b', 'Name of c'])
+  expect(asked.length).toBe(3)
+})
+
 test('who is not known there is null', async () => {
   answer = (_, response) => response.end('{"users":[null]}')
-  expect(await createHttpDirectory(url, TOKEN).find(ann)).toBeUndefined()
+  expect(await createHttpDirectory({ url, token: TOKEN, isShared: true }).find(ann)).toBeUndefined()
 })
 
 test.each<[string, (response: ServerResponse) => void]>([
@@ -56,7 +63,7 @@ test.each<[string, (response: ServerResponse) => void]>([
   ['nothing, for ever', () => {}],
 ])('%s is a failure within 2 seconds, and three of them stop the asking', async (_, reply) => {
   answer = (_users, response) => reply(response)
-  const { find } = createHttpDirectory(url, TOKEN)
+  const { find } = createHttpDirectory({ url, token: TOKEN, isShared: true })
   const before = performance.now()
   await Promise.all([1, 2, 3].map(() => expect(find(ann)).rejects.toThrow()))
   await expect(find(ann)).rejects.toThrow('away')

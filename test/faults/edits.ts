@@ -32,8 +32,8 @@ export const EDITS: Readonly<Record<string, readonly Edit[]>> = {
   N3: [
     {
       file: HOT_STATEMENT,
-      text: '  where t.chat_id not in (select chat_id from replayed)\n',
-      replacement: '',
+      text: '  where t.chat_id not in (select chat_id from replayed)`',
+      replacement: '  where true`',
     },
     {
       file: HOT_STATEMENT,

@@ -1,4 +1,5 @@
 import { ConfigError } from '../../config.ts'
+import type { Database } from '../../db/connect.ts'
 import { createIndexer } from '../../db/indexer.ts'
 import type { Authenticated } from '../../gateway/ports.ts'
 import { clock } from '../shared/clock.ts'
@@ -28,11 +29,18 @@ export default {
       return new Response('The service is not configured: its log says what is missing\n', { status: 503 })
     }
     const db = openDatabase(bindings)
-    const scope: Scope = { db, waitUntil: (promise) => context.waitUntil(promise) }
+    const kept = new Set<Promise<unknown>>()
+    const scope: Scope = {
+      db,
+      waitUntil(promise) {
+        context.waitUntil(promise)
+        void keep(kept, promise)
+      },
+    }
     try {
       return await runInScope(scope, () => answer(request, bindings, scope))
     } finally {
-      context.waitUntil(db.close())
+      context.waitUntil(closeAfter(kept, db))
     }
   },
 
@@ -62,6 +70,18 @@ export default {
     }
   },
 } satisfies ExportedHandler<Bindings>
+
+async function keep(kept: Set<Promise<unknown>>, promise: Promise<unknown>): Promise<void> {
+  kept.add(promise)
+  await promise.catch(() => {})
+  kept.delete(promise)
+}
+
+/** What goes on after the answer may need the database, and may begin more of its kind. */
+async function closeAfter(kept: ReadonlySet<Promise<unknown>>, db: Database): Promise<void> {
+  while (kept.size > 0) await Promise.allSettled(kept)
+  await db.close()
+}
 
 async function answer(request: Request, bindings: Bindings, scope: Scope): Promise<Response> {
   front ??= await createFront(bindings)

@@ -27,7 +27,10 @@ export function createOutside({
   return {
     issuers: issuersOf(config),
     keys: NO_KEY_STORE,
-    directory: url === undefined || token === undefined ? undefined : createHttpDirectory(url, token),
+    directory:
+      url === undefined || token === undefined
+        ? undefined
+        : createHttpDirectory({ url, token, isShared: false }),
     onRenamed: (userId) => reloadRooms(userId, { changes, rooms }),
     keepAlive: waitUntil,
     onFault: (error) => onFault({ error }),

@@ -14,7 +14,10 @@ export interface OpenDirectory {
 export async function openDirectory(config: Config): Promise<OpenDirectory> {
   const { MYSQL_HOST, MYSQL_DB, MYSQL_USER, DIRECTORY_URL, DIRECTORY_TOKEN } = config
   if (DIRECTORY_URL !== undefined && DIRECTORY_TOKEN !== undefined) {
-    return { directory: createHttpDirectory(DIRECTORY_URL, DIRECTORY_TOKEN), async close() {} }
+    return {
+      directory: createHttpDirectory({ url: DIRECTORY_URL, token: DIRECTORY_TOKEN, isShared: true }),
+      async close() {},
+    }
   }
   if (MYSQL_HOST === undefined || MYSQL_DB === undefined || MYSQL_USER === undefined) {
     return { directory: undefined, async close() {} }
