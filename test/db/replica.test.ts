@@ -279,9 +279,16 @@ describe('what is no replica of this primary is not asked:', () => {
   })
 })
 
-/** To the standby's first process and all its children, which are the connections. */
+/** To the standby's first process and all its children, which are the connections and come and go. */
 async function signalAll(signal: 'SIGSTOP' | 'SIGCONT'): Promise<void> {
   const parent = standby.pid() ?? 0
-  const children = readFileSync(`/proc/${parent}/task/${parent}/children`, 'utf8').trim().split(' ')
-  for (const pid of [parent, ...children.map(Number)]) process.kill(pid, signal)
+  const children = readFileSync(`/proc/${parent}/task/${parent}/children`, 'utf8').match(/\d+/g) ?? []
+  process.kill(parent, signal)
+  for (const child of children) {
+    try {
+      process.kill(Number(child), signal)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    }
+  }
 }
