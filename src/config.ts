@@ -213,6 +213,9 @@ export const Settings = z.object({
   RATE_SEARCHES_PER_MINUTE: whole(1, 100_000)
     .default(60)
     .meta(setting('Limits', 'Searches a minute, per user')),
+  RATE_FILES_PER_MINUTE: whole(1, 1_000_000)
+    .default(600)
+    .meta(setting('Limits', 'Pictures and files shown a minute, per user and per IP address')),
   UPLOAD_THREADS: whole(1, 64)
     .default(1)
     .meta(setting('Limits', 'Files that are checked at once; each may take a processor and 400 MB')),
@@ -287,6 +290,7 @@ export function ratesOf(config: Config) {
     message: { points: messages, seconds: 1, burst: 2 * messages },
     frame: { points: frames, seconds: 1, burst: 2 * frames },
     search: { points: config.RATE_SEARCHES_PER_MINUTE, seconds: 60, burst: 0 },
+    file: { points: config.RATE_FILES_PER_MINUTE, seconds: 60, burst: 0 },
   } satisfies Record<string, Rate>
 }
 

@@ -96,8 +96,11 @@ export interface PresenceStore {
   list(userIds: readonly string[]): Promise<ReadonlyMap<string, PresenceStatus>>
 }
 
-/** What is counted apart: see `protocol.md`, Limits. `frame` is every socket frame that is no message. */
-export type Bucket = 'rest' | 'auth' | 'message' | 'search' | 'frame'
+/**
+ * What is counted apart: see `protocol.md`, Limits. `frame` is every socket frame that is no message, `file` each
+ * picture or file that is looked at.
+ */
+export type Bucket = 'rest' | 'auth' | 'message' | 'search' | 'frame' | 'file'
 
 /** RateLimiter counts. Answers 0 when there was room, else the seconds until there is. Never rejects. */
 export interface RateLimiter {

@@ -6,11 +6,14 @@ import { type AppContext, type AppDeps, type AppEnv, principalOf } from './deps.
 
 const BEARER = /^Bearer +([\w.~+/-]+=*)$/i
 
+/** What a page of pictures asks for once each: they do not use up what there is for everything else. */
+const SHOWN = /^\/api\/(?:attachments\/[^/]+\/(?:original|medium|thumbnail)|avatars\/[^/]+)$/
+
 /** limitAddress bounds the requests of one address, whoever makes them. */
 export function limitAddress(deps: AppDeps): MiddlewareHandler<AppEnv> {
   return async (context, next) => {
     const network = context.get('network')
-    if (network !== null) await take(deps, context, { bucket: 'rest', key: `ip:${network}` })
+    if (network !== null) await take(deps, context, { bucket: bucketOf(context), key: `ip:${network}` })
     await next()
   }
 }
@@ -23,7 +26,7 @@ export function requireUser(deps: AppDeps): MiddlewareHandler<AppEnv> {
       return refuse('UNAUTHORIZED', 'Send an access token: Authorization: Bearer <token>')
     const authenticated = await deps.auth.verify(token)
     context.set('authenticated', authenticated)
-    await take(deps, context, { bucket: 'rest', key: `user:${authenticated.principal.user.id}` })
+    await take(deps, context, { bucket: bucketOf(context), key: `user:${authenticated.principal.user.id}` })
     await next()
   }
 }
@@ -61,6 +64,10 @@ export function limitUser(deps: AppDeps, bucket: 'message' | 'search'): Middlewa
 
 export function bearerOf(context: AppContext): string | undefined {
   return BEARER.exec(context.req.header('Authorization') ?? '')?.[1]
+}
+
+function bucketOf({ req: { method, path } }: AppContext): Bucket {
+  return method === 'GET' && SHOWN.test(path) ? 'file' : 'rest'
 }
 
 async function take(

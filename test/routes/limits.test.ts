@@ -46,6 +46,21 @@ test('a user is limited over all addresses', async () => {
   expect((await ask(9)).status).toBe(429)
 })
 
+test('a page of pictures does not use up the requests for everything else', async () => {
+  const it = await limited({ RATE_FILES_PER_MINUTE: '8' })
+  const { token } = await it.user('ada')
+  const id = it.deps.ids.uuid()
+  const show = (path: string) => it.call(`GET /api/${path}`, { token, address: '192.0.2.1' })
+  const pictures = ['original', 'medium', 'thumbnail'].map((size) => `attachments/${id}/${size}`)
+  for (const path of [...pictures, ...pictures, `avatars/${id}`, `avatars/${id}`]) {
+    expect((await show(path)).status).toBe(404)
+  }
+  const over = await show(`attachments/${id}/thumbnail`)
+  expect([over.status, over.headers.get('RateLimit-Policy')]).toEqual([429, '8;w=60'])
+  expect((await show(`avatars/${id}`)).status).toBe(429)
+  expect((await show('users/me')).status).toBe(200)
+})
+
 test('a forwarded address that nobody vouches for changes nothing', async () => {
   const it = await limited()
   const ask = (claimed: string) =>

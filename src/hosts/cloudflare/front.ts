@@ -4,7 +4,7 @@ import { createForgetful } from '../../auth/remembered.ts'
 import { ratesOf } from '../../config.ts'
 import { createChangesReader } from '../../db/queries/changes.ts'
 import { clock, ids } from '../shared/clock.ts'
-import { answers, toHealth } from '../shared/health.ts'
+import { answers, storageOf, toHealth } from '../shared/health.ts'
 import { createAsset } from './asset.ts'
 import type { Bindings } from './bindings.ts'
 import type { GatewayCalls, RoomCalls } from './calls.ts'
@@ -54,10 +54,11 @@ export async function createFront(bindings: Bindings): Promise<Front> {
     jobs: createJobQueue(bindings, scopedDatabase, waitUntil),
     presence: createRemotePresence(gateways),
     async health() {
-      const isUp = await answers(scopedDatabase)
-      const services = { database: isUp ? 'ok' : 'down', replica: 'off', redis: 'off' } as const
+      const [isUp, storage] = await Promise.all([answers(scopedDatabase), storageOf(undefined)])
+      const services = { database: isUp ? 'ok' : 'down', replica: 'off', redis: 'off', storage } as const
+      const status = storage === 'down' ? 'degraded' : 'ok'
       const uptime = (clock.now() - startedAt) / 1_000
-      return toHealth(config, uptime, { status: isUp ? 'ok' : 'down', services })
+      return toHealth(config, uptime, { status: isUp ? status : 'down', services })
     },
     asset: createAsset(bindings.ASSETS),
     remoteAddress: (context) => context.req.header('CF-Connecting-IP') ?? null,

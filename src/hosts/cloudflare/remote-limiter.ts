@@ -1,5 +1,5 @@
 import { ratesOf } from '../../config.ts'
-import type { RateLimiter } from '../../gateway/ports.ts'
+import type { Bucket, RateLimiter } from '../../gateway/ports.ts'
 import { createLimiter, createOpenLimiter } from '../shared/limiter.ts'
 import { type GatewayCalls, toCall } from './calls.ts'
 import { gatewayOf, type Objects } from './objects.ts'
@@ -18,16 +18,20 @@ export function createRemoteLimiter(
   const local = createLimiter(ratesOf(config))
   return {
     async take(bucket, key) {
-      if (bucket === 'rest') return local.take(bucket, key)
+      if (isOfRequests(bucket)) return local.take(bucket, key)
       return gateways
         .get(gatewayOf(key))
         .take(toCall({ bucket, key }))
         .catch(() => 0)
     },
     giveBack(bucket, key) {
-      if (bucket === 'rest') return local.giveBack(bucket, key)
+      if (isOfRequests(bucket)) return local.giveBack(bucket, key)
       const given = gateways.get(gatewayOf(key)).giveBack(toCall({ bucket, key }))
       waitUntil(given.catch(() => {}))
     },
   }
+}
+
+function isOfRequests(bucket: Bucket): boolean {
+  return bucket === 'rest' || bucket === 'file'
 }

@@ -1,7 +1,7 @@
 import type { Config } from '../../config.ts'
 import type { Database } from '../../db/connect.ts'
 import type { Health } from '../../protocol/rest.ts'
-import { answers, type Services, toHealth } from '../shared/health.ts'
+import { answers, type Services, storageOf, toHealth } from '../shared/health.ts'
 
 /** An answer is good for this long, so that health checks are no load. */
 const FRESH = 1_000
@@ -12,25 +12,29 @@ export interface HealthPorts {
   readonly phase: () => Health['status']
   /** Whether nothing of the other instances arrives here; undefined when there are not meant to be any. */
   readonly isDeaf: () => boolean | undefined
+  /** Left out where no files are kept. */
+  readonly files?: { isUp(): Promise<boolean> } | undefined
 }
 
 /**
- * createHealth asks the database whether it answers, at most once a second however often it is asked. Without its
- * replica or Redis the service does its work, so that it is `degraded` and goes on to get requests.
+ * createHealth asks the database and the file store whether they answer, at most once a second however often it is
+ * asked. Without its replica, Redis or files the service does its work, so that it is `degraded` and goes on to get
+ * requests.
  */
-export function createHealth({ config, db, phase, isDeaf }: HealthPorts): () => Promise<Health> {
+export function createHealth({ config, db, phase, isDeaf, files }: HealthPorts): () => Promise<Health> {
   let asked = 0
-  let answer: Promise<boolean> = Promise.resolve(false)
+  let found: Promise<[isUp: boolean, storage: Services['storage']]> | undefined
   return async () => {
-    if (Date.now() - asked > FRESH) {
+    if (!found || Date.now() - asked > FRESH) {
       asked = Date.now()
-      answer = answers(db)
+      found = Promise.all([answers(db), storageOf(files)])
     }
-    const isUp = await answer
+    const [isUp, storage] = await found
     const services = {
       database: isUp ? 'ok' : 'down',
       replica: replicaOf(db),
       redis: redisOf(isDeaf()),
+      storage,
     } as const
     return toHealth(config, process.uptime(), { status: statusOf(phase(), services), services })
   }

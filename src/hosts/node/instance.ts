@@ -166,7 +166,7 @@ export async function createInstance({
     limiter,
     jobs: jobs.queue,
     attachments,
-    health: createHealth({ config, db, phase, isDeaf: () => cluster.known()?.isDeaf }),
+    health: createHealth({ config, db, phase, isDeaf: () => cluster.known()?.isDeaf, files: attachments }),
     metrics: metrics.page,
     onRequest: metrics.request,
     asset,

@@ -4,7 +4,7 @@ import type { Health } from '../../protocol/rest.ts'
 import { clock, ids } from '../shared/clock.ts'
 import { toHealth } from '../shared/health.ts'
 
-const NOTHING_YET = { database: 'down', replica: 'off', redis: 'off' } as const
+const NOTHING_YET = { database: 'down', replica: 'off', redis: 'off', storage: 'off' } as const
 
 /** createStarting answers while there is nothing behind the port yet: the process lives, and is not ready. */
 export function createStarting(config: Config, phase: () => Health['status']) {

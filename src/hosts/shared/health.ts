@@ -3,10 +3,10 @@ import { within } from '../../db/breaker.ts'
 import type { Database } from '../../db/connect.ts'
 import type { Health } from '../../protocol/rest.ts'
 
-/** The database counts as away when it does not answer within this. */
+/** What does not answer within this counts as away. */
 const PATIENCE = 1_000
 
-export type Services = Omit<Health['services'], 'storage'>
+export type Services = Health['services']
 
 /** toHealth is how an instance says that it is. `uptime` is in seconds. */
 export function toHealth(
@@ -20,7 +20,7 @@ export function toHealth(
     uptime,
     environment: config.NODE_ENV,
     version: config.APP_VERSION ?? 'dev',
-    services: { ...services, storage: 'off' },
+    services,
   }
 }
 
@@ -30,4 +30,13 @@ export function answers(db: Database): Promise<boolean> {
     () => true,
     () => false,
   )
+}
+
+/** storageOf tells within a second how the file store is. */
+export async function storageOf(
+  files: { isUp(): Promise<boolean> } | undefined,
+): Promise<Services['storage']> {
+  if (!files) return 'off'
+  const isUp = await within(PATIENCE, files.isUp()).catch(() => false)
+  return isUp ? 'ok' : 'down'
 }

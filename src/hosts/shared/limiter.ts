@@ -33,6 +33,7 @@ export function createLimiter(
     message: createBucket('message', rates.message, createCounter),
     frame: createBucket('frame', rates.frame, createMemoryCounter),
     search: createBucket('search', rates.search, createCounter),
+    file: createBucket('file', rates.file, createCounter),
   }
   return {
     async take(bucket, key) {

@@ -247,6 +247,7 @@ describe('a rate', () => {
     message: none,
     frame: none,
     search: none,
+    file: none,
   }
 
   test('is counted over all instances', async () => {

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { access, constants, mkdir, open, rename, rm, stat } from 'node:fs/promises'
+import { access, constants, mkdir, open, rename, rm, stat, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import type { BlobStore, Spool } from '../../../attachments/ports.ts'
 import { createUrlSigner } from '../../../attachments/signed-url.ts'
+import { LIMITS } from '../../../protocol/limits.ts'
 import type { Clock } from '../../../rooms/ports.ts'
 import { createDiskServer } from './disk-server.ts'
 import { toStorageFault } from './storage-fault.ts'
@@ -76,11 +77,15 @@ export async function createDiskStore({
       }
     },
     ...server,
+    /** Also without room for one more file it is not up. */
     async isUp() {
-      return access(folder, constants.W_OK).then(
-        () => true,
-        () => false,
-      )
+      try {
+        await access(folder, constants.W_OK)
+        const { bavail, bsize } = await statfs(folder)
+        return bavail * bsize > LIMITS.attachmentBytes
+      } catch {
+        return false
+      }
     },
   }
 }
