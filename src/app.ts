@@ -136,7 +136,6 @@ function createApi(deps: AppDeps) {
     .route('/api/attachments', uploadRoutes(deps, { '/': 'uploadFiles', '/upload': 'uploadAttachments' }))
     .route('/api/attachments', attachmentRoutes(deps))
     .route('/api/avatars', avatarRoutes(deps))
-    .route('/api/v1/chat', uploadRoutes(deps, { '/upload': 'uploadToSession' }))
 }
 
 /** What every request passes, in this order. */

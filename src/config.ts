@@ -196,6 +196,9 @@ export const Settings = z.object({
   RATE_REST_PER_MINUTE: whole(1, 1_000_000)
     .default(100)
     .meta(setting('Limits', 'REST requests a minute, per user and per IP address')),
+  RATE_SERVICE_PER_MINUTE: whole(1, 1_000_000)
+    .default(3_000)
+    .meta(setting('Limits', 'Requests of backends a minute, per service token and per IP address')),
   RATE_AUTH_FAILURES: whole(1, 1_000)
     .default(5)
     .meta(setting('Limits', 'Failed logins in 15 minutes, per account and per IP address')),
@@ -289,6 +292,7 @@ export function ratesOf(config: Config) {
     auth: { points: config.RATE_AUTH_FAILURES, seconds: 900, burst: 0 },
     message: { points: messages, seconds: 1, burst: 2 * messages },
     frame: { points: frames, seconds: 1, burst: 2 * frames },
+    service: { points: config.RATE_SERVICE_PER_MINUTE, seconds: 60, burst: 0 },
     search: { points: config.RATE_SEARCHES_PER_MINUTE, seconds: 60, burst: 0 },
     file: { points: config.RATE_FILES_PER_MINUTE, seconds: 60, burst: 0 },
   } satisfies Record<string, Rate>

@@ -50,7 +50,8 @@ export function createIdentities(ports: IdentitiesPorts): Identities {
   const { db, clock, ids, remember, directory } = ports
   const logins = createKnownLogins(db, remember())
   const naming = createNaming({ ...ports, directory })
-  const outsideUsers = createOutsideUsers({ db, clock, ids, naming, remembered: remember() })
+  const issuers = ports.issuers.map(({ name }) => name)
+  const outsideUsers = createOutsideUsers({ db, clock, ids, issuers, naming, remembered: remember() })
   const verifiers = new Map<string | null, Verifier>(
     ports.issuers.map((issuer) => [
       issuer.issuer,

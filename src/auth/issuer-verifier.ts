@@ -2,6 +2,7 @@ import { errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose'
 import { z } from 'zod'
 import { toSummary } from '../db/queries/users.ts'
 import { RefusalError, refuse } from '../protocol/errors.ts'
+import { LIMITS } from '../protocol/limits.ts'
 import { isStorable } from '../protocol/text.ts'
 import type { Clock } from '../rooms/ports.ts'
 import type { Issuer } from '../settings/issuer.ts'
@@ -15,7 +16,9 @@ const LATEST = 8_640_000_000_000_000
 const Subject = z
   .union([z.string(), z.int()])
   .transform(String)
-  .refine((subject) => subject !== '' && subject.length <= 255 && isStorable(subject))
+  .refine(
+    (subject) => subject !== '' && subject.length <= LIMITS.outsideSubjectCharacters && isStorable(subject),
+  )
 
 export interface IssuerVerifierPorts {
   readonly issuer: Issuer

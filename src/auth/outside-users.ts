@@ -41,6 +41,11 @@ export interface OutsideIdentity {
 export interface OutsideUsers {
   /** The account of an identity, made when it is new. Rejects with an UNAUTHORIZED refusal when it is disabled. */
   get(identity: OutsideIdentity): Promise<OutsideAccount>
+  /**
+   * The id of somebody of whom a backend speaks, who may never have been here: the account is made as by a first token,
+   * and one that is there stays as it is. Rejects with a VALIDATION_ERROR refusal where the issuer is none of ours.
+   */
+  introduce(identity: OutsideIdentity): Promise<string>
   /** Whether the user is not disabled, as the database says now. */
   isCurrent(userId: string): Promise<boolean>
 }
@@ -49,19 +54,32 @@ export interface OutsideUsersPorts {
   readonly db: Database
   readonly clock: Clock
   readonly ids: Ids
+  /** The names of all outside issuers. */
+  readonly issuers: readonly string[]
   readonly naming: Naming
   readonly remembered: Remembered<OutsideAccount>
 }
 
-export function createOutsideUsers({ db, clock, ids, naming, remembered }: OutsideUsersPorts): OutsideUsers {
+export function createOutsideUsers(ports: OutsideUsersPorts): OutsideUsers {
+  const { db, clock, ids, issuers, naming, remembered } = ports
+
   async function load(identity: OutsideIdentity): Promise<OutsideAccount> {
     const found = await findOutsideUser(db, identity)
-    const account = found ?? (await make(identity))
+    const account = found ?? (await enter(identity))
     if (account.type !== identity.type) await updateType(db, account.id, identity.type)
+    if (found) refresh(found, identity)
+    return account
+  }
+
+  function refresh(account: OutsideAccount, identity: OutsideIdentity): Promise<unknown> | undefined {
     const asked = naming.refresh(account, identity)
-    if (!asked) return account
-    const named = asked.then((isRenamed) => isRenamed && remembered.forget(keyOf(identity)))
-    if (found) return account
+    return asked?.then((isRenamed) => isRenamed && remembered.forget(keyOf(identity)))
+  }
+
+  async function enter(identity: OutsideIdentity): Promise<OutsideAccount> {
+    const account = await make(identity)
+    const named = refresh(account, identity)
+    if (!named) return account
     await Promise.race([named, new Promise<void>((resolve) => clock.after(FIRST_PATIENCE, resolve))])
     return find(identity)
   }
@@ -93,6 +111,14 @@ export function createOutsideUsers({ db, clock, ids, naming, remembered }: Outsi
     async get(identity) {
       const account = await remembered.find(keyOf(identity), () => load(identity))
       return account.disabledAt ? refuse('UNAUTHORIZED', 'This account is disabled') : account
+    },
+
+    async introduce(identity) {
+      if (!issuers.includes(identity.issuer)) {
+        const message = `Must be a configured issuer: ${issuers.join(', ') || 'there is none'}`
+        refuse('VALIDATION_ERROR', message, [{ field: 'customer.issuer', message }])
+      }
+      return ((await findOutsideUser(db, identity)) ?? (await enter(identity))).id
     },
 
     async isCurrent(userId) {

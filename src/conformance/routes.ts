@@ -25,7 +25,7 @@ import {
   UserPage,
 } from '../protocol/rest.ts'
 import { AgentDesk, AgentEnvelope, ListedSession } from '../protocol/sessions.ts'
-import { SupportMessage, SupportSession } from '../protocol/support.ts'
+import { SupportMessage, SupportSession, SupportUploaded } from '../protocol/support.ts'
 
 const nothing = z.null()
 
@@ -105,6 +105,9 @@ export const ROUTES = {
   'POST /api/guests': LoggedIn,
   'POST /api/v1/chat/sessions': SupportSession,
   'GET /api/v1/chat/sessions': page(SupportSession),
+  'POST /api/v1/chat/sessions/:id/accept': SupportSession,
+  'POST /api/v1/chat/sessions/:id/close': SupportSession,
+  'POST /api/v1/chat/sessions/:id/read': nothing,
   'GET /api/v1/chat/sessions/:id/messages': page(SupportMessage),
   'POST /api/v1/chat/sessions/:id/messages': SupportMessage,
 
@@ -128,7 +131,7 @@ export const ROUTES = {
   'DELETE /api/admin/service-tokens/:id': nothing,
   'POST /api/attachments': Uploaded,
   'POST /api/attachments/upload': Uploaded,
-  'POST /api/v1/chat/upload': Uploaded,
+  'POST /api/v1/chat/upload': SupportUploaded,
   'POST /api/attachments/direct': BegunUpload,
   'POST /api/attachments/:id/complete': AttachmentEnvelope,
   'GET /api/attachments/:id': AttachmentWithLinks,

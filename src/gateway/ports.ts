@@ -98,9 +98,9 @@ export interface PresenceStore {
 
 /**
  * What is counted apart: see `protocol.md`, Limits. `frame` is every socket frame that is no message, `file` each
- * picture or file that is looked at.
+ * picture or file that is looked at, `service` every request of a backend.
  */
-export type Bucket = 'rest' | 'auth' | 'message' | 'search' | 'frame' | 'file'
+export type Bucket = 'rest' | 'service' | 'auth' | 'message' | 'search' | 'frame' | 'file'
 
 /** RateLimiter counts. Answers 0 when there was room, else the seconds until there is. Never rejects. */
 export interface RateLimiter {

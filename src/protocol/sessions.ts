@@ -2,9 +2,18 @@ import { z } from 'zod'
 import { bounded } from './bounded.ts'
 import { ChatId, Seq, Time, UserId } from './ids.ts'
 import { LIMITS } from './limits.ts'
-import { ChatInfo, Metadata, SessionStatus, Subject, Team, UserSummary } from './model.ts'
+import {
+  ChatInfo,
+  DisplayName,
+  Metadata,
+  SessionStatus,
+  Subject,
+  Team,
+  UserSummary,
+  UserType,
+} from './model.ts'
 import { Cursor, Limit } from './pages.ts'
-import { spokenText } from './text.ts'
+import { isStorable, spokenText } from './text.ts'
 
 /** A caller's own name for something, by which a retry meets the first. */
 export const ExternalId = spokenText(LIMITS.externalIdCharacters, 'Must not be empty')
@@ -15,14 +24,39 @@ const SessionMetadata = bounded(
   `Must be at most ${LIMITS.metadataBytes} bytes of JSON`,
 )
 
-export const CreateSessionBody = z
+/** NewCustomer is somebody whom another issuer vouches for and who may never have been here. */
+export const NewCustomer = z
   .strictObject({
-    subject: Subject.nullish(),
-    externalId: ExternalId.optional().describe('The same one again answers with the same session'),
-    metadata: SessionMetadata.nullish().describe('Seen by everybody in the session, its customer too'),
-    customerId: UserId.optional().describe('Whom it is for; oneself when left out'),
-    assigneeId: UserId.optional().describe('Whose it is from the start, without a queue'),
-    team: Team.nullish().describe('Whose queue it goes to; that of all agents when left out'),
+    issuer: z.string().max(31).describe('The name of the issuer in the settings of the service'),
+    subject: z
+      .string()
+      .min(1, 'Must not be empty')
+      .max(LIMITS.outsideSubjectCharacters)
+      .refine(isStorable, { error: 'Must not contain U+0000 or a lone surrogate' })
+      .describe("As in the customer's tokens"),
+    type: UserType.extract(['customer', 'member'], 'Must be customer or member').default('customer'),
+    name: DisplayName.optional().describe('Until the directory or a token says another'),
+  })
+  .meta({ id: 'NewCustomer' })
+export type NewCustomer = z.infer<typeof NewCustomer>
+
+const NewSessionFields = z.strictObject({
+  subject: Subject.nullish(),
+  externalId: ExternalId.optional().describe('The same one again answers with the same session'),
+  metadata: SessionMetadata.nullish().describe('Seen by everybody in the session, its customer too'),
+  customerId: UserId.optional().describe('Whom it is for; oneself when left out'),
+  assigneeId: UserId.optional().describe('Whose it is from the start, without a queue'),
+  team: Team.nullish().describe('Whose queue it goes to; that of all agents when left out'),
+})
+
+export const CreateSessionBody = NewSessionFields.extend({
+  customer: NewCustomer.optional().describe(
+    'Instead of customerId, for services: a user of another issuer, made if this is the first that is heard of him',
+  ),
+})
+  .refine(({ customer, customerId }) => customer === undefined || customerId === undefined, {
+    path: ['customer'],
+    error: 'Give either customer or customerId',
   })
   .meta({ id: 'CreateSession' })
 export type NewSession = z.input<typeof CreateSessionBody>
@@ -53,7 +87,7 @@ export type Availability = z.infer<typeof Availability>
 
 /** What each command of a session says. */
 export const SESSION_COMMANDS = {
-  'session:create': z.object({ chatId: ChatId, ...CreateSessionBody.shape }),
+  'session:create': z.object({ chatId: ChatId, ...NewSessionFields.shape }),
   'session:accept': z.object({ chatId: ChatId }),
   'session:transfer': z.object({ chatId: ChatId, ...TransferSessionBody.shape }),
   'session:release': z.object({ chatId: ChatId }),

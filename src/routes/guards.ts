@@ -1,15 +1,19 @@
 import type { MiddlewareHandler } from 'hono'
 import { isServiceToken } from '../auth/backend-tokens.ts'
 import type { Bucket } from '../gateway/ports.ts'
+import type { ServiceScope } from '../protocol/admin.ts'
 import { RefusalError, refuse } from '../protocol/errors.ts'
+import type { Principal } from '../rooms/ports.ts'
 import { type AppContext, type AppDeps, type AppEnv, principalOf } from './deps.ts'
 
 const BEARER = /^Bearer +([\w.~+/-]+=*)$/i
 
 /** What a page of pictures asks for once each: they do not use up what there is for everything else. */
 const SHOWN = /^\/api\/(?:attachments\/[^/]+\/(?:original|medium|thumbnail)|avatars\/[^/]+)$/
+/** Where the tokens of services are taken. */
+const SERVED = /^\/api\/(?:sessions|v1\/chat|guests)(?:\/|$)/
 
-/** limitAddress bounds the requests of one address, whoever makes them. */
+/** limitAddress bounds the requests of one address, whoever makes them: those of a backend are for many. */
 export function limitAddress(deps: AppDeps): MiddlewareHandler<AppEnv> {
   return async (context, next) => {
     const network = context.get('network')
@@ -41,11 +45,21 @@ export function requireCaller(deps: AppDeps): MiddlewareHandler<AppEnv> {
     const token = bearerOf(context)
     if (token === undefined || !isServiceToken(token)) return user(context, next)
     const scope = context.req.method === 'GET' ? 'sessions:read' : 'sessions:write'
-    const principal = await deps.auth.services.verify(token, scope)
+    const principal = await verifyService(deps, context, { token, scope })
     context.set('authenticated', { principal, expiresAt: Number.POSITIVE_INFINITY })
-    await take(deps, context, { bucket: 'rest', key: `user:${principal.user.id}` })
     await next()
   }
+}
+
+/** verifyService takes the token of a service that has this scope, and bounds its requests. */
+export async function verifyService(
+  deps: AppDeps,
+  context: AppContext,
+  { token, scope }: { readonly token: string; readonly scope: ServiceScope },
+): Promise<Principal> {
+  const principal = await deps.auth.services.verify(token, scope)
+  await take(deps, context, { bucket: 'service', key: `user:${principal.user.id}` })
+  return principal
 }
 
 /** requireAdmin lets only administrators through; behind `requireUser`. */
@@ -66,7 +80,9 @@ export function bearerOf(context: AppContext): string | undefined {
   return BEARER.exec(context.req.header('Authorization') ?? '')?.[1]
 }
 
-function bucketOf({ req: { method, path } }: AppContext): Bucket {
+function bucketOf(context: AppContext): Bucket {
+  const { method, path } = context.req
+  if (SERVED.test(path) && isServiceToken(bearerOf(context) ?? '')) return 'service'
   return method === 'GET' && SHOWN.test(path) ? 'file' : 'rest'
 }
 

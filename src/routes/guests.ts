@@ -7,7 +7,7 @@ import { body, json, PUBLIC } from './answers.ts'
 import { audit } from './audit.ts'
 import { deviceOf } from './auth.ts'
 import type { AppContext, AppDeps, AppEnv } from './deps.ts'
-import { bearerOf } from './guards.ts'
+import { bearerOf, verifyService } from './guards.ts'
 import { refuseInvalid } from './refusals.ts'
 
 const enter = createRoute({
@@ -47,10 +47,11 @@ export function guestRoutes(deps: AppDeps) {
 }
 
 /** The user that the service speaks as; null where the guest comes by himself, and may. */
-async function findService({ auth, config }: AppDeps, context: AppContext): Promise<string | null> {
+async function findService(deps: AppDeps, context: AppContext): Promise<string | null> {
   const token = bearerOf(context)
-  if (token !== undefined) return (await auth.services.verify(token, 'guests:write')).user.id
-  if (config.GUESTS === 'off') {
+  if (token !== undefined)
+    return (await verifyService(deps, context, { token, scope: 'guests:write' })).user.id
+  if (deps.config.GUESTS === 'off') {
     refuse(
       'UNAUTHORIZED',
       'Guests come with a service token of the scope guests:write: Authorization: Bearer',

@@ -13,9 +13,9 @@ import {
   TransferSessionBody,
 } from '../protocol/sessions.ts'
 import { body, json } from './answers.ts'
-import { type AppDeps, type AppEnv, principalOf } from './deps.ts'
-import { sessionId } from './derived-ids.ts'
+import type { AppDeps, AppEnv } from './deps.ts'
 import { dispatch } from './dispatch.ts'
+import { openSession } from './open-session.ts'
 import { refuseInvalid } from './refusals.ts'
 import { sightOf } from './sight.ts'
 
@@ -27,7 +27,8 @@ const create = createRoute({
   path: '/',
   operationId: 'openSession',
   summary: 'Open a session: into a queue, or with a professional at once',
-  description: 'With the same `externalId` (or Idempotency-Key) again, it answers with the same session.',
+  description:
+    'With the same `externalId` (or Idempotency-Key) again, it answers with the same session. A service may name a customer of another issuer who has not been here yet, as `customer`.',
   tags,
   request: { headers: IdempotencyHeader, body: body(CreateSessionBody) },
   responses: {
@@ -121,13 +122,8 @@ export function sessionRoutes(deps: AppDeps) {
   const app = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid })
   return app
     .openapi(create, async (context) => {
-      const session = context.req.valid('json')
-      const key = session.externalId ?? context.req.valid('header')['idempotency-key']
-      const { user } = principalOf(context)
-      const opener = user.type === 'bot' ? 'services' : user.id
-      const chatId = key === undefined ? deps.ids.uuid() : await sessionId(opener, key)
-      const command = { type: 'session:create', chatId, ...session } as const
-      const ack = await dispatch<'session:create'>(deps, context, command)
+      const key = context.req.valid('header')['idempotency-key']
+      const ack = await openSession(deps, context, context.req.valid('json'), key)
       return context.json(ack, ack.replayed ? 200 : 201)
     })
     .openapi(list, async (context) => {

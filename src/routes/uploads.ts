@@ -26,16 +26,27 @@ export function takesForm({ method, path, raw }: AppContext['req']): boolean {
   return method === 'POST' && FORM_PATHS.test(path) && isMultipart(raw)
 }
 
+/** UploadShapes is what goes with files, in the query or the form, and what is answered. */
+interface UploadShapes {
+  readonly tag: string
+  readonly query: z.ZodObject
+  readonly form: z.ZodObject
+  readonly answer: z.ZodType
+}
+
+const SHAPES = { tag: 'Attachments', query: UploadQuery, form: UploadForm, answer: Uploaded }
+
 /** uploadRoute is the reference's side of an upload: a form is read by `receiveUpload`, as it arrives. */
-function uploadRoute(path: string, operationId: string): RouteConfig {
+export function uploadRoute(path: string, operationId: string, shapes: UploadShapes = SHAPES): RouteConfig {
+  const { tag, query, form: schema, answer } = shapes
   return {
     method: 'post',
     path,
     operationId,
     summary: 'Send up to 5 files, checked and stored when this answers; a message then claims them',
-    tags: ['Attachments'],
-    request: { query: UploadQuery, body: { content: { 'multipart/form-data': { schema: UploadForm } } } },
-    responses: { 201: json(Uploaded, 'All of them are stored') },
+    tags: [tag],
+    request: { query, body: { content: { 'multipart/form-data': { schema } } } },
+    responses: { 201: json(answer, 'All of them are stored') },
   }
 }
 
@@ -50,7 +61,7 @@ export function uploadRoutes(deps: AppDeps, paths: Readonly<Record<string, strin
 }
 
 /** receiveUpload takes files for a message, or one for a picture. */
-function receiveUpload(deps: AppDeps, context: AppContext): Promise<z.infer<typeof Uploaded>> {
+export function receiveUpload(deps: AppDeps, context: AppContext): Promise<z.infer<typeof Uploaded>> {
   const attachments = attachmentsOf(deps)
   let place: UploadPlace | undefined
   const look = async (fields: ReadonlyMap<string, string>) => {
@@ -109,14 +120,12 @@ async function findPlace(
   context: AppContext,
   fields: ReadonlyMap<string, string>,
 ): Promise<UploadPlace | undefined> {
+  const named: Record<string, string> = { ...Object.fromEntries(fields), ...context.req.query() }
   // Clients of the second dialect name the session.
-  const { sessionId, ...given } = { ...Object.fromEntries(fields), ...context.req.query() } as Record<
-    string,
-    string
-  >
+  const { sessionId, session_id = sessionId, ...given } = named
   const { chatId, messageId, purpose } = parse(
     UploadQuery,
-    sessionId ? { chatId: sessionId, ...given } : given,
+    session_id ? { chatId: session_id, ...given } : given,
   )
   const userId = principalOf(context).user.id
   if (purpose === 'avatar') return { purpose, userId }

@@ -4,16 +4,8 @@ import { parseConfig } from '../../src/config.ts'
 import type { AppDeps } from '../../src/routes/deps.ts'
 import { createTestApp, type TestApp } from '../support/app.ts'
 import { type DeclaredRoute, listRoutes } from '../support/declared.ts'
-import {
-  createPeople,
-  createWorld,
-  expectedOf,
-  type People,
-  ROLES,
-  ROWS,
-  type Role,
-  urlOf,
-} from '../support/route-table.ts'
+import { expectedOf, ROLES, ROWS, type Role, urlOf } from '../support/route-table.ts'
+import { createPeople, createWorld, type People } from '../support/route-world.ts'
 import { DJANGO_SECRET } from '../support/tokens.ts'
 
 // Only listed here; they are called on the app over a real database.

@@ -169,23 +169,3 @@ test('canned replies are written and read by staff', async () => {
   expect((await it.call(`DELETE /api/canned-replies/${id}`, { token: agent.token })).status).toBe(204)
   expect((await it.call(`DELETE /api/canned-replies/${id}`, { token: agent.token })).status).toBe(404)
 })
-
-test('a support client opens, lists and talks in a session by its own names', async () => {
-  const [customer, agent] = [await it.user(), await createStaff(it, 'agent')]
-  const as = (user: TestUser, route: string, body?: object) =>
-    it.call(route.replace(' ', ' /api/v1/chat'), { token: user.token, ...(body && { body }) })
-  const { body: session } = await as(customer, 'POST /sessions', { subject: 'Cold soup' })
-  expect(session).toEqual({
-    ...{ id: expect.any(String), subject: 'Cold soup', status: 'waiting' },
-    ...{ customer_id: customer.id, agent_id: null, created_at: expect.any(String) },
-  })
-  const queue = await as(agent, 'GET /sessions')
-  expect(queue.body.data[0]).toEqual(session)
-  await it.call(`POST /api/sessions/${session.id}/accept`, { token: agent.token })
-  const sent = await as(customer, `POST /sessions/${session.id}/messages`, { content: 'Hello?' })
-  expect(sent.body).toMatchObject({ session_id: session.id, sender_id: customer.id, message_type: 'text' })
-  const history = await as(agent, `GET /sessions/${session.id}/messages?limit=1`)
-  expect(history.body).toMatchObject({ data: [sent.body], hasMore: true })
-  const mine = await as(customer, 'GET /sessions?status=active')
-  expect(mine.body.data).toMatchObject([{ id: session.id, agent_id: agent.id }])
-})

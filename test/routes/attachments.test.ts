@@ -229,7 +229,7 @@ test('documents go where the service says so, and are saved, never shown', async
       { name: 'c.csv', bytes: strToU8('a,b\n') },
     ]
     const form = aForm({ chatId: group.id }, ...files)
-    const { body } = await open.call('POST /api/v1/chat/upload', { token: user.token, form })
+    const { body } = await open.call('POST /api/attachments', { token: user.token, form })
     expect(
       body.attachments.map(({ kind, contentType }: Attachment) => [kind, contentType.slice(0, 15)]),
     ).toEqual([

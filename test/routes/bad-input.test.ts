@@ -6,15 +6,8 @@ import { ERRORS } from '../../src/protocol/errors.ts'
 import type { AppDeps } from '../../src/routes/deps.ts'
 import { createTestApp, errorOf, type TestApp, type TestRequest } from '../support/app.ts'
 import { type DeclaredRoute, listRoutes } from '../support/declared.ts'
-import {
-  createPeople,
-  createWorld,
-  type People,
-  ROWS,
-  type Row,
-  urlOf,
-  type World,
-} from '../support/route-table.ts'
+import { ROWS, type Row, urlOf } from '../support/route-table.ts'
+import { createPeople, createWorld, type People, type World } from '../support/route-world.ts'
 import { DJANGO_SECRET } from '../support/tokens.ts'
 
 const routes = listRoutes(createApp({ config: parseConfig({}) } as AppDeps))

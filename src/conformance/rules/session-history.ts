@@ -186,4 +186,29 @@ export const sessionHistory: ProtocolRule[] = [
       await ann.refused('GET /api/admin/audit', {}, { code: 'FORBIDDEN' })
     },
   },
+  {
+    needs,
+    number: '16.18',
+    title: 'clients of an older support API see and do the same in their own field names',
+    async run(context) {
+      const [{ ann }, { agent }] = [await context.cast(), await context.staff()]
+      const opened = await ann.call('POST /api/v1/chat/sessions', { body: { subject: 'Cold soup' } })
+      same([opened.status, opened.customer_id, opened.agent_id], ['waiting', ann.id, null], 'The session')
+      const params = { id: opened.id }
+      const taken = await agent.call('POST /api/v1/chat/sessions/:id/accept', { params })
+      same(taken, { ...opened, status: 'active', agent_id: agent.id }, 'The session of the agent')
+      const byAgent = await agent.connect()
+      const body = { content: 'Hello?', message_type: 'text' }
+      const sent = await ann.call('POST /api/v1/chat/sessions/:id/messages', { params, body })
+      same((await byAgent.event('message:new', opened.id)).data.message.id, sent.id, 'What the socket says')
+      await agent.call('POST /api/v1/chat/sessions/:id/read', { params })
+      const query = { limit: 1 }
+      const { data } = await ann.call('GET /api/v1/chat/sessions/:id/messages', { params, query })
+      same([data[0]?.id, data[0]?.read_receipts[0]?.user_id], [sent.id, agent.id], 'What was read by whom')
+      const closed = await agent.call('POST /api/v1/chat/sessions/:id/close', { params })
+      same(closed, { ...taken, status: 'closed' }, 'The closed session')
+      const mine = await ann.call('GET /api/v1/chat/sessions', { query: { status: 'closed', limit: 1 } })
+      same(mine.data, [closed], 'The list')
+    },
+  },
 ]

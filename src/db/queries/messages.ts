@@ -45,7 +45,7 @@ where m.id = $2 and (c.history = 'all' or m.seq >= me.joined_seq)`
 const AT_TIME = `select coalesce(min(seq), $3) as seq from messages where chat_id = $1 and created_at >= $2`
 
 const RECEIPTS = `
-select p.user_id, p.read_seq >= m.seq as is_read, p.delivered_seq >= m.seq as is_delivered,
+select m.id as message_id, p.user_id, p.read_seq >= m.seq as is_read, p.delivered_seq >= m.seq as is_delivered,
   to_json(coalesce(mark.at, p.read_at)) as read_at
 from messages m
 join chat_participants p on p.chat_id = m.chat_id and p.left_seq is null and p.joined_seq <= m.seq
@@ -54,7 +54,7 @@ left join lateral (
   select at from read_marks r where r.chat_id = m.chat_id and r.user_id = p.user_id and r.seq >= m.seq
   order by r.seq limit 1
 ) mark on true
-where m.id = $1 order by p.user_id`
+where m.id = any($1::uuid[]) order by m.seq, p.user_id`
 
 export interface Reading {
   readonly userId: string
@@ -148,6 +148,7 @@ export async function findMessageInContext(
 }
 
 interface ReceiptRow {
+  readonly message_id: string
   readonly user_id: string
   readonly is_read: boolean
   readonly is_delivered: boolean
@@ -161,14 +162,24 @@ interface ReceiptRow {
  */
 export async function findReceipts(db: Database, reading: Reading) {
   if (!(await locateMessage(db, reading))) return undefined
-  const { rows } = await db.pool.query<ReceiptRow>(RECEIPTS, [reading.messageId])
+  const { rows } = await db.pool.query<ReceiptRow>(RECEIPTS, [[reading.messageId]])
   return {
     messageId: reading.messageId,
-    readBy: rows
-      .filter(({ is_read }) => is_read)
-      .map(({ user_id, read_at }) => ({ userId: user_id, readAt: toTime(read_at) })),
+    readBy: rows.filter(({ is_read }) => is_read).map(toReceipt),
     deliveredTo: rows.filter((row) => row.is_delivered && !row.is_read).map(({ user_id }) => user_id),
   }
+}
+
+/** listReceipts tells who has read which of these messages, as `findReceipts` does; the reader must see them. */
+export async function listReceipts(db: Database, messageIds: readonly string[]) {
+  const { rows } = await db.pool.query<ReceiptRow>(RECEIPTS, [messageIds])
+  return rows
+    .filter(({ is_read }) => is_read)
+    .map((row) => ({ messageId: row.message_id, ...toReceipt(row) }))
+}
+
+function toReceipt({ user_id: userId, read_at }: ReceiptRow) {
+  return { userId, readAt: toTime(read_at) }
 }
 
 interface Window {

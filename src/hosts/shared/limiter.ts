@@ -29,6 +29,7 @@ export function createLimiter(
 ): RateLimiter {
   const buckets = {
     rest: createBucket('rest', rates.rest, createCounter),
+    service: createBucket('service', rates.service, createCounter),
     auth: createBucket('auth', rates.auth, createCounter),
     message: createBucket('message', rates.message, createCounter),
     frame: createBucket('frame', rates.frame, createMemoryCounter),

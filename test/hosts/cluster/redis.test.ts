@@ -243,6 +243,7 @@ describe('a rate', () => {
   const none = { points: 1_000, seconds: 60, burst: 0 }
   const rates = {
     rest: { points: 3, seconds: 60, burst: 0 },
+    service: none,
     auth: none,
     message: none,
     frame: none,
