@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { RawSocket } from '../../src/conformance/raw-socket.ts'
+import { createProvider, type Provider } from '../../src/hosts/node/faults/servers/provider.ts'
 import { ClientFrame } from '../../src/protocol/frames.ts'
+import { aForm, aPng } from '../support/files.ts'
 import { type Server, startServer } from '../support/server.ts'
 import { DJANGO_SECRET, djangoToken } from '../support/tokens.ts'
 
@@ -17,14 +19,28 @@ interface Answer {
 }
 
 let server: Server
+/** Who sends pushes, and who gets webhooks. */
+let provider: Provider
+let receiver: Provider
+const logged: string[] = []
 let agent: string
 let customer: string
 let customerId: string
 /** All that stands near the note, by which the customer could ask for it. */
-let ids: Readonly<Record<'session' | 'notes' | 'note' | 'agent', string>>
+let ids: Readonly<Record<'session' | 'notes' | 'note' | 'file' | 'agent', string>>
 
 beforeAll(async () => {
-  server = await startServer({ env: { DJANGO_JWT_SECRET: DJANGO_SECRET, GUESTS: 'on' } })
+  ;[provider, receiver] = [await createProvider(), await createProvider()]
+  server = await startServer({
+    onLine: (line) => void logged.push(line),
+    env: {
+      ...{ DJANGO_JWT_SECRET: DJANGO_SECRET, GUESTS: 'on', LOG_LEVEL: 'debug', DOCUMENTS: 'everywhere' },
+      ...{ ONESIGNAL_APP_ID: 'app', ONESIGNAL_API_KEY: 'key', ONESIGNAL_URL: provider.url },
+      ...{ PUSH_DELAY_SECONDS: '0', PUSH_COLLAPSE_SECONDS: '0', PUSH_PREVIEW: 'session,notes' },
+      ...{ WEBHOOK_URLS: receiver.url, WEBHOOK_SECRET: `whsec_${Buffer.alloc(32, 7).toString('base64')}` },
+      PRIVATE_ADDRESSES: 'allow',
+    },
+  })
   const exp = Math.floor(Date.now() / 1_000) + 3_600
   agent = await djangoToken(Date.now(), { user_id: 7, user_type: 'agent', exp })
   const guest = await must('POST /api/guests', '', {})
@@ -33,22 +49,27 @@ beforeAll(async () => {
   const session = (await must('POST /api/sessions', customer, {})).chat.id
   await must(`POST /api/sessions/${session}/accept`, agent)
   const notes = (await must(`POST /api/sessions/${session}/notes`, agent)).chat.id
-  const note = (await must(`POST /api/chats/${notes}/messages`, agent, { content: CANARY })).message.id
-  ids = { session, notes, note, agent: (await must('GET /api/users/me', agent)).user.id }
+  const secret = { name: `${CANARY}.txt`, bytes: Uint8Array.from(Buffer.from(CANARY)) }
+  const uploaded = await must('POST /api/attachments', agent, aForm({ chatId: notes }, secret))
+  const file = uploaded.attachments[0].id
+  const body = { content: CANARY, attachmentIds: [file] }
+  const note = (await must(`POST /api/chats/${notes}/messages`, agent, body)).message.id
+  ids = { session, notes, note, file, agent: (await must('GET /api/users/me', agent)).user.id }
 }, PATIENCE)
-afterAll(() => server?.stop())
+afterAll(async () => {
+  await server?.stop()
+  await Promise.all([provider?.close(), receiver?.close()])
+})
 
 async function ask(route: string, token: string, body?: object): Promise<Answer> {
   const [method = '', path = ''] = route.split(' ')
+  const isForm = body instanceof FormData
   const headers = {
-    ...(body && { 'Content-Type': 'application/json' }),
+    ...(body && !isForm && { 'Content-Type': 'application/json' }),
     ...(token && { Authorization: `Bearer ${token}` }),
   }
-  const response = await fetch(server.url + path, {
-    method,
-    headers,
-    body: body ? JSON.stringify(body) : null,
-  })
+  const sent = isForm ? body : body ? JSON.stringify(body) : null
+  const response = await fetch(server.url + path, { method, headers, body: sent })
   const text = await response.text()
   return { status: response.status, text, body: text.startsWith('{') ? JSON.parse(text) : undefined }
 }
@@ -91,6 +112,11 @@ function bodies(): object[] {
     { name: 'x', participantIds: [ids.agent] },
     { externalId: ids.notes, assigneeId: ids.agent },
     { replyToId: ids.note, ...content },
+    { attachmentIds: [ids.file] },
+    { attachment_ids: [ids.file] },
+    { attachmentId: ids.file },
+    { message_id: ids.note },
+    { chatId: ids.notes, fileName: 'x.png', contentType: 'image/png', bytes: 1 },
     ...chat.flatMap((it) => [
       it,
       { ...it, ...content },
@@ -99,9 +125,21 @@ function bodies(): object[] {
       { ...it, messageId: ids.note, emoji: '👍' },
       { ...it, messageId: ids.note, ...content },
       { ...it, replyToId: ids.note, ...content },
+      { ...it, attachmentIds: [ids.file] },
       { ...it, userId: customerId },
     ]),
     { chats: { [ids.notes]: 0, [ids.session]: 0 } },
+  ]
+}
+
+/** The same as forms with files, for routes that take them. */
+function forms(): FormData[] {
+  const { notes, session, note, file } = ids
+  return [
+    aForm({ chatId: notes, messageId: note }, aPng()),
+    aForm({ session_id: notes }, aPng()),
+    aForm({ chatId: session, attachmentIds: JSON.stringify([file]), replyToId: note }, aPng()),
+    aForm({ attachmentIds: JSON.stringify([file]), replyToId: note, content: 'x' }, aPng()),
   ]
 }
 
@@ -119,17 +157,20 @@ test(
     ]
     let asked = 0
     for (const [path, item] of Object.entries<object>(document.paths)) {
-      for (const method of Object.keys(item).map((it) => it.toUpperCase())) {
+      for (const [verb, operation] of Object.entries(item)) {
+        const method = verb.toUpperCase()
+        const withForms = operation.requestBody?.content?.['multipart/form-data'] ? forms() : []
         if (SPARED.includes(`${method} ${path}`)) continue
         for (const id of path.includes('{') ? Object.values(ids) : ['']) {
           const url = path
             .replace(/\{(id|slug)\}/, id)
             .replace('{userId}', customerId)
+            .replace('{size}', 'original')
             .replace('{emoji}', '👍')
           const requests =
             method === 'GET'
               ? queries.map((query) => ask(`GET ${url}${query}`, customer))
-              : [undefined, ...bodies()].map((body) => ask(`${method} ${url}`, customer, body))
+              : [undefined, ...bodies(), ...withForms].map((body) => ask(`${method} ${url}`, customer, body))
           for (const { status, text } of await Promise.all(requests)) {
             expect(text, `${method} ${url}`).not.toContain(CANARY)
             // 503 is a busy machine; it tells nothing either.
@@ -189,6 +230,37 @@ test(
       })
     for (const frame of about) expect(frame).toEqual({ type: 'sync:reset', data: { chatId, head: 0 } })
     for (const socket of [mine, theirs]) socket.close()
+  },
+  PATIENCE,
+)
+
+test(
+  'a note reaches its customer by no push, and no webhook or log line has it',
+  async () => {
+    const until = (find: () => unknown) => expect.poll(find, { timeout: 30_000 }).toBeTruthy()
+    const pushed = (text: string) => provider.received.filter((push) => push.text.includes(text))
+    const device = (token: string) => ({ provider: 'onesignal', token })
+    const exp = Math.floor(Date.now() / 1_000) + 3_600
+    const admin = await djangoToken(Date.now(), { user_id: 8, user_type: 'admin', exp })
+    await must('POST /api/push/devices', customer, device('phone-of-the-customer'))
+    await must('POST /api/push/devices', admin, device('phone-of-the-admin'))
+    await must(`POST /api/sessions/${ids.session}/observe`, admin)
+    await must(`POST /api/sessions/${ids.session}/notes`, admin)
+    await must(`POST /api/chats/${ids.notes}/messages`, agent, { content: CANARY, mentions: [] })
+    // An administrator who observes is told, so pushes of notes work; and the customer is told of what is for him.
+    await until(() => pushed(CANARY)[0])
+    await must(`POST /api/chats/${ids.session}/messages`, agent, { content: 'On its way' })
+    await until(() => pushed('phone-of-the-customer').find(({ text }) => text.includes('On its way')))
+    await until(() => receiver.received.find(({ text }) => text.includes('On its way')))
+    for (const { text } of pushed(CANARY)) expect(text).not.toContain('phone-of-the-customer')
+    for (const { text } of pushed('phone-of-the-customer')) expect(text).not.toContain(ids.notes)
+    for (const { text } of receiver.received) {
+      expect(text).not.toContain(CANARY)
+      expect(text).not.toContain(ids.notes)
+    }
+    // The log names routes by their pattern, and never a body.
+    expect(logged.length).toBeGreaterThan(1_000)
+    expect(logged.filter((line) => line.includes(CANARY))).toEqual([])
   },
   PATIENCE,
 )

@@ -11,6 +11,8 @@ export interface ServerOptions {
   readonly env?: Readonly<Record<string, string>>
   /** Begin with an empty folder instead of a migrated one: slower, as for a newcomer. */
   readonly isNew?: boolean
+  /** Hears every line that the service logs. */
+  readonly onLine?: (line: string) => void
 }
 
 /** Server is the real service in a process of its own, on a port and in a folder that nothing else uses. */
@@ -31,6 +33,7 @@ export async function startServer({
   databaseUrl,
   env = {},
   isNew = false,
+  onLine,
 }: ServerOptions = {}): Promise<Server> {
   const folder = mkdtempSync(join(tmpdir(), 'parley-server-'))
   if (databaseUrl === undefined && !isNew) cpSync(await askShared('/pglite'), folder, { recursive: true })
@@ -49,7 +52,7 @@ export async function startServer({
   let child: Child = await start()
 
   async function start(): Promise<Child> {
-    const started = await startChild({ ...process.env, ...settings })
+    const started = await startChild({ ...process.env, ...settings }, onLine)
     await started.ready
     settings.PORT = new URL(started.url).port
     return started

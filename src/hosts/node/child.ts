@@ -20,9 +20,9 @@ export interface Child {
 
 /**
  * startChild runs `parley start` with these settings, and resolves when it listens. It is in a process group of its
- * own, so that Ctrl-C in a terminal is for the parent alone to act on.
+ * own, so that Ctrl-C in a terminal is for the parent alone to act on. `onLine` hears every line that it logs.
  */
-export async function startChild(env: NodeJS.ProcessEnv): Promise<Child> {
+export async function startChild(env: NodeJS.ProcessEnv, onLine?: (line: string) => void): Promise<Child> {
   const child = fork(CLI, ['start'], {
     env,
     execArgv: [],
@@ -42,7 +42,7 @@ export async function startChild(env: NodeJS.ProcessEnv): Promise<Child> {
   )
   // Whoever does not wait for the lines any more hears of the end by `ended`.
   tooSoon.catch(() => {})
-  const lines = listen(child)
+  const lines = listen(child, onLine)
   const url = await Promise.race([lines.url, tooSoon])
   return {
     pid: child.pid ?? 0,
@@ -57,7 +57,10 @@ export async function startChild(env: NodeJS.ProcessEnv): Promise<Child> {
 }
 
 /** The two lines by which the service tells how far it is; between and after them it may log. */
-function listen({ stdout }: ChildProcess): { readonly url: Promise<string>; readonly ready: Promise<void> } {
+function listen(
+  { stdout }: ChildProcess,
+  onLine?: (line: string) => void,
+): { readonly url: Promise<string>; readonly ready: Promise<void> } {
   const url = Promise.withResolvers<string>()
   const ready = Promise.withResolvers<void>()
   if (stdout) {
@@ -65,6 +68,7 @@ function listen({ stdout }: ChildProcess): { readonly url: Promise<string>; read
       const address = /^Parley listens on (\S+)/.exec(line)?.[1]
       if (address !== undefined) url.resolve(address)
       else if (line.startsWith('Ready')) ready.resolve()
+      onLine?.(line)
     })
   }
   return { url: url.promise, ready: ready.promise }
