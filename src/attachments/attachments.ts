@@ -1,6 +1,8 @@
 import {
+  abandonFiles,
   claimAvatar,
   discardUploads,
+  findAbandonedAvatar,
   findUploadPlace,
   forgetFiles,
   insertUpload,
@@ -25,7 +27,15 @@ const FORM_SECONDS = 900
 
 export interface AttachmentPorts extends IntakePorts {
   /** Told in how many milliseconds files may wait to be removed. */
-  readonly onGarbage: (delay: number) => Promise<void>
+  readonly onGarbage: (delay: number, leftover?: Leftover) => Promise<void>
+}
+
+/** Leftover is what is to go beside the files whose rows say so. */
+export interface Leftover {
+  /** A chat that is deleted: its files and its picture. */
+  readonly chatId?: string
+  /** What a client put into the store itself, however late and however often. */
+  readonly arrivalKey?: string
 }
 
 /** NewUpload is what a client says of a file that it puts into the store itself. */
@@ -68,6 +78,8 @@ export interface Attachments {
   releaseAvatar(url: string | null | undefined): Promise<void>
   /** A URL of the file, for TIMES.signedUrl at most; the original stands in for a size that there is not. */
   sign(file: StoredFile, size: Size): Promise<{ readonly url: string; readonly expiresAt: number }>
+  /** Gives up what the leftover names; files go with the next sweeps. */
+  abandon(leftover: Leftover): Promise<void>
   /** Removes files that nobody needs any more; answers how many, which is 0 once there are none. */
   sweep(): Promise<number>
 }
@@ -80,6 +92,12 @@ export function createAttachments(ports: AttachmentPorts): Attachments {
     const discarded = await discardUploads(db, given)
     if (discarded.length > 0) await onGarbage(0)
     return discarded
+  }
+
+  async function releasePicture(url: string | null | undefined): Promise<boolean> {
+    if (!url?.startsWith(AVATARS)) return false
+    await releaseAvatar(db, url.slice(AVATARS.length))
+    return true
   }
 
   return {
@@ -111,9 +129,9 @@ export function createAttachments(ports: AttachmentPorts): Attachments {
       if (!store.signForm) {
         return refuse('NOT_FOUND', 'This service takes files by POST /api/attachments/upload alone')
       }
-      await onGarbage(TIMES.unclaimedUpload)
       const id = ids.uuid()
       const key = arrivalKeyOf(id)
+      await onGarbage(TIMES.unclaimedUpload, { arrivalKey: key })
       const { contentType, bytes: mostBytes } = upload
       const form = await store.signForm(key, { contentType, mostBytes, seconds: FORM_SECONDS })
       const now = clock.now()
@@ -132,9 +150,7 @@ export function createAttachments(ports: AttachmentPorts): Attachments {
     },
 
     async releaseAvatar(url) {
-      if (!url?.startsWith(AVATARS)) return
-      await releaseAvatar(db, url.slice(AVATARS.length))
-      await onGarbage(0)
+      if (await releasePicture(url)) await onGarbage(0)
     },
 
     async sign({ attachment, keys }, size) {
@@ -143,6 +159,13 @@ export function createAttachments(ports: AttachmentPorts): Attachments {
       if (size === 'original' || key === null) return store.sign(keys.original, { contentType, fileName })
       const stem = fileName.replace(/\.[^.]*$/, '')
       return store.sign(key, { contentType: 'image/webp', fileName: `${stem}-${size}.webp` })
+    },
+
+    async abandon({ chatId, arrivalKey }) {
+      if (arrivalKey !== undefined) await store.remove([arrivalKey])
+      if (chatId === undefined) return
+      await releasePicture(await findAbandonedAvatar(db, chatId))
+      while ((await abandonFiles(db, { chatId, limit: SWEPT_AT_ONCE })) > 0);
     },
 
     async sweep() {

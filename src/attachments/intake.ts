@@ -72,7 +72,10 @@ export function createIntake(ports: IntakePorts): Intake {
         puts.push(store.put(keys.thumbnail ?? '', checked.thumbnail, 'image/webp'))
       }
       await Promise.all(puts)
-      return (await setReady(db, id)) ?? refuse('NOT_FOUND', 'The upload was given up meanwhile')
+      const ready = await setReady(db, id)
+      if (ready) return ready
+      await store.remove(Object.values(keys).filter((key) => key !== null))
+      return refuse('NOT_FOUND', 'The upload was given up meanwhile')
     } finally {
       for (const file of filesOf(checked)) await file.remove()
     }

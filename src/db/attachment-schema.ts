@@ -30,6 +30,7 @@ export const attachments = pgTable(
   },
   (table) => [
     index('attachments_message').on(table.messageId, table.place).where(sql`${table.messageId} is not null`),
+    index('attachments_chat').on(table.chatId).where(sql`${table.chatId} is not null`),
     index('attachments_waiting').on(table.createdAt).where(sql`${table.status} <> 'claimed'`),
   ],
 )

@@ -1,3 +1,4 @@
+import type { Attachments, Leftover } from '../attachments/attachments.ts'
 import type { Turn } from '../rooms/ports.ts'
 import type { JobHandler, NewJob } from './ports.ts'
 
@@ -5,20 +6,22 @@ import type { JobHandler, NewJob } from './ports.ts'
 export const REMOVE_FILES = 'remove-files'
 
 /** removeFiles is the job, due in so many milliseconds. It names no files: their rows say that they are to go. */
-export function removeFiles(delay: number): NewJob {
-  return { kind: REMOVE_FILES, payload: {}, delay }
+export function removeFiles(delay: number, leftover: Leftover = {}): NewJob {
+  return { kind: REMOVE_FILES, payload: leftover, delay }
 }
 
-/** filesOutbox has the files of deleted messages removed. */
-export function filesOutbox({ events }: Turn): readonly NewJob[] {
+/** filesOutbox has the files of deleted messages and chats removed. */
+export function filesOutbox({ chatId, events }: Turn): readonly NewJob[] {
+  if (events.some(({ type }) => type === 'chat:deleted')) return [removeFiles(0, { chatId })]
   return events.some(({ type }) => type === 'message:deleted') ? [removeFiles(0)] : []
 }
 
 /** createRemoveFiles sweeps until nothing is left. What the store does not remove now is found again by the next. */
-export function createRemoveFiles(sweep: () => Promise<number>): JobHandler {
+export function createRemoveFiles({ abandon, sweep }: Pick<Attachments, 'abandon' | 'sweep'>): JobHandler {
   return {
     atOnce: 1,
-    async run() {
+    async run({ payload }) {
+      await abandon(payload as Leftover)
       while ((await sweep()) > 0);
       return []
     },

@@ -1,8 +1,11 @@
 import { strToU8 } from 'fflate'
 import sharp from 'sharp'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { createJobStore } from '../../src/db/jobs.ts'
 import { TIMES } from '../../src/protocol/limits.ts'
 import type { Attachment } from '../../src/protocol/model.ts'
+import { createRemoveFiles, REMOVE_FILES } from '../../src/workers/remove-files.ts'
+import { runDue } from '../../src/workers/runner.ts'
 import { createTestApp, errorOf } from '../support/app.ts'
 import { aDocx, aForm, aPdf, aPhotograph, aPng } from '../support/files.ts'
 import { createGroup, send } from '../support/people.ts'
@@ -128,6 +131,13 @@ describe('a picture', () => {
     const completed = await complete()
     expect(completed.body.attachment).toMatchObject({ id, kind: 'image', width: 300, height: 400 })
     expect((await complete()).body).toEqual(completed.body)
+    // What is sent by the form once more goes with the job that it left.
+    expect((await put(form.fields)).status).toBe(204)
+    const { rows } = await scene.it.db.pool.query(
+      "select run_at > now() + interval '23 hours' as later from jobs where payload->>'arrivalKey' = $1",
+      [form.fields.key],
+    )
+    expect(rows).toEqual([{ later: true }])
     expect((await scene.send(completed.body.attachment)).status).toBe(201)
     scene.it.auth.clock.pass(900_000)
     expect((await put(form.fields)).status).toBe(403)
@@ -202,6 +212,24 @@ describe('an upload', () => {
     expect(await scene.it.deps.attachments?.sweep()).toBeGreaterThan(0)
     const read = await scene.it.call(`GET /api/messages/${message.id}`, { token: scene.ben.token })
     expect(read.body.message).toMatchObject({ isDeleted: true, attachments: [] })
+  })
+
+  test('goes with its chat, with all other files of it and its picture', async () => {
+    const [claimed, spare] = await scene.uploaded(aPng(), aPng())
+    await scene.send(claimed)
+    const form = aForm({ purpose: 'avatar' }, aPng())
+    const { body } = await scene.it.call('POST /api/attachments/upload', { token: scene.ann.token, form })
+    const avatarId: string = body.attachments[0].id
+    const chat = `/api/chats/${scene.chat.id}`
+    await scene.it.call(`PUT ${chat}`, { token: scene.ann.token, body: { avatarId } })
+    await runRemoveFiles()
+    const count = () => scene.countFiles()
+    const before = await count()
+    await scene.it.call(`DELETE ${chat}`, { token: scene.ann.token })
+    await runRemoveFiles()
+    expect(await count()).toBe(before - 3)
+    for (const path of [claimed?.url, spare?.url, `/api/avatars/${avatarId}`])
+      expect((await scene.it.call(`GET ${path}`, { token: scene.ann.token })).status).toBe(404)
   })
 
   test('that no message has is gone after 24 hours, and one that a message has stays', async () => {
@@ -286,3 +314,13 @@ describe('a picture of somebody', () => {
     expect(await statusOf(path)).toBe(404)
   })
 })
+
+/** Does the jobs that remove files and are due. */
+async function runRemoveFiles(): Promise<void> {
+  const { attachments } = scene.it.deps
+  if (!attachments) throw new Error('There are no files')
+  const store = createJobStore(scene.it.db, { onAdded() {} })
+  const handlers = { [REMOVE_FILES]: createRemoveFiles(attachments) }
+  const onFault = ({ error }: { error: unknown }) => expect.unreachable(String(error))
+  await runDue({ store, handlers, random: Math.random, firstPause: 1_000, onFault })
+}

@@ -61,6 +61,16 @@ update attachments a set status = 'deleted' from (
 ) old where a.id = old.id
 returning ${STORED}`
 
+/** Uploads that are still on their way go by their age: nobody knows when the last of their files is written. */
+const ABANDONED = `
+update attachments set status = 'deleted', message_id = null where id in (
+  select a.id from attachments a join chats c on c.id = a.chat_id
+  where a.chat_id = $1 and a.status in ('ready', 'claimed') and c.deleted_at is not null
+  limit $2 for no key update of a skip locked
+) returning id`
+
+const ABANDONED_AVATAR = `select avatar_url as "avatarUrl" from chats where id = $1 and deleted_at is not null`
+
 /** findUploadPlace tells what kind of chat the user may send files to; undefined when it is none of the user's. */
 export async function findUploadPlace(
   db: Database,
@@ -137,6 +147,21 @@ export async function discardUploads(db: Database, ids: readonly string[]): Prom
     .where(and(inArray(attachments.id, [...ids]), inArray(attachments.status, ['pending', 'ready'])))
     .returning({ id: attachments.id })
   return rows.map(({ id }) => id)
+}
+
+/** abandonFiles gives up files of a chat that is deleted; answers how many. */
+export async function abandonFiles(
+  db: Database,
+  { chatId, limit }: { readonly chatId: string; readonly limit: number },
+): Promise<number> {
+  const { rows } = await db.pool.query(ABANDONED, [chatId, limit])
+  return rows.length
+}
+
+/** findAbandonedAvatar is the URL of the picture of a chat that is deleted, if it had one. */
+export async function findAbandonedAvatar(db: Database, chatId: string): Promise<string | null | undefined> {
+  const { rows } = await db.pool.query<{ avatarUrl: string | null }>(ABANDONED_AVATAR, [chatId])
+  return rows[0]?.avatarUrl
 }
 
 /** takeGarbage marks what nobody needs any more and answers it; rows stay until `forgetFiles`. */

@@ -148,7 +148,7 @@ export async function createInstance({
   if (!attachments) logger.warn({}, 'no attachments: the instances share neither S3_BUCKET nor BLOBS_DIR')
   jobs.start({
     ...createHandlers({ config, db, store, presence, send: pool.send, pushTokens }),
-    ...(attachments && { [REMOVE_FILES]: createRemoveFiles(attachments.sweep) }),
+    ...(attachments && { [REMOVE_FILES]: createRemoveFiles(attachments) }),
   })
   const incomingOf = (context: Context) => (context.env as HttpBindings).incoming
   const app = createApp({

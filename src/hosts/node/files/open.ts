@@ -39,7 +39,7 @@ export async function openFiles(deps: FilesDeps): Promise<Files> {
     ...{ db: deps.db, store, spool, checker, clock, ids: deps.ids },
     scanner: await openScanner(config),
     hasDocumentsEverywhere: config.DOCUMENTS === 'everywhere',
-    onGarbage: (delay) => jobs.add([removeFiles(delay)]),
+    onGarbage: (delay, leftover) => jobs.add([removeFiles(delay, leftover)]),
   })
   return {
     attachments,

@@ -1,0 +1,1 @@
+CREATE INDEX "attachments_chat" ON "attachments" USING btree ("chat_id") WHERE "attachments"."chat_id" is not null;
