@@ -33,7 +33,7 @@ const RULES: Record<string, Rule> = {
       'sharp',
       'fflate',
     ],
-    types: ['rooms/ports', 'gateway/ports', 'config'],
+    types: ['rooms/ports', 'gateway/ports', 'attachments/ports', 'config'],
   },
   routes: {
     values: ['protocol', 'rooms/ports', 'db', 'auth', 'attachments', 'hono', '@hono/zod-openapi', 'zod'],

@@ -16,7 +16,7 @@ import type { Attachment } from '../protocol/model.ts'
 import { createIntake, type IntakePorts } from './intake.ts'
 import { arrivalKeyOf, type UploadPlace } from './keys.ts'
 import { type Received, type ReceivedFile, type ReceiveLimits, receive } from './multipart.ts'
-import type { BlobStore, UploadForm } from './ports.ts'
+import type { BlobStore, Leftover, UploadForm } from './ports.ts'
 
 /** Files that one sweep removes; what is more waits for the next. */
 const SWEPT_AT_ONCE = 200
@@ -28,14 +28,6 @@ const FORM_SECONDS = 900
 export interface AttachmentPorts extends IntakePorts {
   /** Told in how many milliseconds files may wait to be removed. */
   readonly onGarbage: (delay: number, leftover?: Leftover) => Promise<void>
-}
-
-/** Leftover is what is to go beside the files whose rows say so. */
-export interface Leftover {
-  /** A chat that is deleted: its files and its picture. */
-  readonly chatId?: string
-  /** What a client put into the store itself, however late and however often. */
-  readonly arrivalKey?: string
 }
 
 /** NewUpload is what a client says of a file that it puts into the store itself. */

@@ -86,6 +86,14 @@ export type FileChecked =
       readonly original: SpooledFile
     }
 
+/** Leftover is what is to go beside the files whose rows say so. */
+export interface Leftover {
+  /** A chat that is deleted: its files and its picture. */
+  readonly chatId?: string
+  /** What a client put into the store itself, however late and however often. */
+  readonly arrivalKey?: string
+}
+
 /** What may be sent where. */
 export type Allowed = 'images' | 'documents'
 

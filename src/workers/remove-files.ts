@@ -1,4 +1,4 @@
-import type { Attachments, Leftover } from '../attachments/attachments.ts'
+import type { Leftover } from '../attachments/ports.ts'
 import type { Turn } from '../rooms/ports.ts'
 import type { JobHandler, NewJob } from './ports.ts'
 
@@ -16,8 +16,14 @@ export function filesOutbox({ chatId, events }: Turn): readonly NewJob[] {
   return events.some(({ type }) => type === 'message:deleted') ? [removeFiles(0)] : []
 }
 
+/** Files is what the job needs of the attachments. */
+interface Files {
+  abandon(leftover: Leftover): Promise<void>
+  sweep(): Promise<number>
+}
+
 /** createRemoveFiles sweeps until nothing is left. What the store does not remove now is found again by the next. */
-export function createRemoveFiles({ abandon, sweep }: Pick<Attachments, 'abandon' | 'sweep'>): JobHandler {
+export function createRemoveFiles({ abandon, sweep }: Files): JobHandler {
   return {
     atOnce: 1,
     async run({ payload }) {
