@@ -61,7 +61,10 @@ export const pushDevices = pgTable(
   ],
 )
 
-/** Up to where a user's device was told of a chat, and when: `target` is a provider, or the id of a device. */
+/**
+ * Up to where a user's device was told of a chat, and when: `target` is a provider, or the id of a device. While a
+ * push is on its way, its job is the `holder`, and no other job tells the same target.
+ */
 export const pushMarks = pgTable(
   'push_marks',
   {
@@ -70,6 +73,8 @@ export const pushMarks = pgTable(
     target: text().notNull(),
     seq: seq().notNull(),
     sentAt: time().notNull(),
+    holder: uuid(),
+    heldUntil: time(),
   },
   (table) => [primaryKey({ columns: [table.userId, table.chatId, table.target] })],
 )

@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts'
 import type { Database } from '../db/connect.ts'
+import { createPushStore } from '../db/queries/push.ts'
 import type { PresenceStore } from '../gateway/ports.ts'
 import type { RoomStore } from '../rooms/ports.ts'
 import { pushVias } from './outbox.ts'
@@ -20,7 +21,7 @@ export interface HandlerDeps {
 export function createHandlers(deps: HandlerDeps): JobHandlers {
   const { config } = deps
   return {
-    ...(pushVias(config).length > 0 && createPush(deps)),
+    ...(pushVias(config).length > 0 && createPush({ ...deps, pushes: createPushStore(deps.db) })),
     ...(config.WEBHOOK_URLS.length > 0 && { webhook: createWebhooks(deps) }),
   }
 }

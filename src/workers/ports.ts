@@ -1,3 +1,4 @@
+import type { ChatKind, ContentType } from '../protocol/model.ts'
 import type { Turn } from '../rooms/ports.ts'
 
 /** NewJob is work for later. Its payload is JSON, and holds ids: never words of a message, a token or a secret. */
@@ -130,6 +131,83 @@ export interface PushTokens {
   /** Whether there may be any of the issuer's users. */
   hasTokensOf(issuer: string): boolean
   listTokens(user: { readonly issuer: string; readonly subject: string }): Promise<readonly string[]>
+}
+
+/** Recipient is who has not read some messages, and where pushes for that user go. */
+export interface Recipient {
+  readonly userId: string
+  readonly deliveredSeq: number
+  readonly issuer: string
+  readonly devices: readonly { readonly id: string; readonly provider: 'onesignal' | 'webpush' }[]
+}
+
+/** Whom a push is for: a participant, and one of the ways to reach that user. */
+export interface PushTarget {
+  readonly chatId: string
+  readonly userId: string
+  /** A provider, or the id of a device. */
+  readonly target: string
+}
+
+/** Newest is the last message that a participant has not read, with what a push says of it. */
+export interface Newest {
+  readonly messageId: string
+  readonly seq: number
+  readonly content: string
+  readonly contentType: ContentType
+  readonly sender: string | null
+  readonly kind: ChatKind
+  readonly chatName: string | null
+  readonly issuer: string
+  readonly subject: string
+  /** Counted up to 100. */
+  readonly unread: number
+  /** Up to where the target was told already. */
+  readonly toldSeq: number
+  /** It is to be told now, by this job and no other. */
+  readonly isHeld: boolean
+  /** Milliseconds of the pause, or of another job's hold, that are left. */
+  readonly wait: number
+}
+
+/** Hold keeps other jobs from telling the same target. */
+export interface Hold {
+  /** Whose hold it is: the next try of the same job has it, too. */
+  readonly jobId: string
+  /** Milliseconds for which it lasts, unless the target is told before. */
+  readonly milliseconds: number
+  /** Milliseconds that must lie between the last push and this one. */
+  readonly pause: number
+}
+
+export interface PushAddress {
+  readonly id: string
+  readonly token: string
+  readonly keys: { readonly p256dh: string; readonly auth: string } | null
+}
+
+/** PushStore knows what is news to whom, at this moment. All reject when the store cannot be reached. */
+export interface PushStore {
+  /** Who takes part, has not muted the chat, and has not read the messages of others between the two seqs. */
+  listRecipients(news: {
+    readonly chatId: string
+    readonly from: number
+    readonly to: number
+  }): Promise<readonly Recipient[]>
+  /**
+   * Holds the target for the job, if it was not told of the newest message, is not told just now by another, and the
+   * pause is over. undefined when all is read, deleted or muted, or the user takes no part any more.
+   */
+  holdNewest(to: PushTarget, hold: Hold): Promise<Newest | undefined>
+  /** A user's devices of a provider, or the one of the id, whose logins have not ended. */
+  listAddresses(
+    userId: string,
+    wanted: { readonly provider: 'onesignal' | 'webpush'; readonly id?: string | null },
+  ): Promise<readonly PushAddress[]>
+  /** Remembers that the target was told of everything up to the seq, just now, and ends the hold. */
+  markTold(to: PushTarget, seq: number): Promise<void>
+  /** The device does not want pushes any more. */
+  removeDevice(userId: string, id: string): Promise<void>
 }
 
 export interface Request {

@@ -1,30 +1,27 @@
 import { v5 as uuidv5 } from 'uuid'
 import type { Config } from '../config.ts'
-import type { Database } from '../db/connect.ts'
-import {
-  findNewest,
-  listPushAddresses,
-  listRecipients,
-  markTold,
-  type Newest,
-  type Recipient,
-} from '../db/queries/push.ts'
-import { removePushDevice } from '../db/queries/push-devices.ts'
 import type { PresenceStore } from '../gateway/ports.ts'
 import { type PushJob, pushVias } from './outbox.ts'
 import {
   type Delivery,
   JobError,
   type JobHandlers,
+  type Newest,
   type NewJob,
   type Notification,
+  type PushStore,
   type PushTokens,
+  type Recipient,
   type Sender,
 } from './ports.ts'
 
 /** How many an instance does at once. A provider that hangs holds up no more than these. */
 const RESOLVED_AT_ONCE = 8
 const SENT_AT_ONCE = 32
+/** Milliseconds for which nobody else tells a target: longer than a provider may take. */
+const HOLD = 20_000
+/** Milliseconds until another look at a target that somebody else has just told. */
+const LEAST_WAIT = 200
 const PREVIEW_CHARACTERS = 120
 /** The names that keys are made from: any UUID, for ever the same. */
 const NAMESPACE = '4d1bd7a2-51a4-4f0e-9c0b-6a4f2b0e7c55'
@@ -39,7 +36,7 @@ interface SendJob {
 
 interface PushDeps {
   readonly config: Config
-  readonly db: Database
+  readonly pushes: PushStore
   readonly presence: PresenceStore
   readonly send: Sender
   readonly pushTokens?: PushTokens | undefined
@@ -50,12 +47,12 @@ interface PushDeps {
  * the delay; `push-send` tells one of them by one way, and looks again right before it does. It tells of the newest
  * message that is not read, so that whatever came in between goes with it.
  */
-export function createPush({ config, db, presence, send, pushTokens }: PushDeps): JobHandlers {
+export function createPush({ config, pushes, presence, send, pushTokens }: PushDeps): JobHandlers {
   const vias = pushVias(config)
   const collapse = config.PUSH_COLLAPSE_SECONDS * 1_000
 
   async function resolve(job: PushJob): Promise<NewJob[]> {
-    const recipients = await listRecipients(db, job)
+    const recipients = await pushes.listRecipients(job)
     if (recipients.length === 0) return []
     const statuses = await presence.list(recipients.map(({ userId }) => userId))
     // Whoever has a connection that got it sees it there; one that is open and got nothing may be dead.
@@ -77,20 +74,19 @@ export function createPush({ config, db, presence, send, pushTokens }: PushDeps)
     })
   }
 
-  async function tell(job: SendJob): Promise<NewJob[]> {
+  async function tell(jobId: string, job: SendJob): Promise<NewJob[]> {
     const { chatId, userId, via, deviceId } = job
     if (!vias.some((it) => it === via)) return []
     const to = { chatId, userId, target: deviceId ?? via }
-    const newest = await findNewest(db, to)
+    const newest = await pushes.holdNewest(to, { jobId, pause: collapse, milliseconds: HOLD })
     if (!newest || newest.seq <= newest.toldSeq) return []
-    const wait = newest.toldAgo === null ? 0 : collapse - newest.toldAgo
-    if (wait > 0) return [toJob(job, wait)]
+    if (!newest.isHeld) return [toJob(job, Math.max(newest.wait, LEAST_WAIT))]
     const delivery = await deliveryOf(job, newest)
     if (!delivery) return []
     const sent = await send(delivery)
     if (sent.status === 'failed') throw new JobError(sent.error, sent.retryIn ?? 0)
-    if (sent.status === 'sent') await markTold(db, to, newest.seq)
-    else if (deviceId !== undefined) await removePushDevice(db, userId, deviceId)
+    if (sent.status === 'sent') await pushes.markTold(to, newest.seq)
+    else if (deviceId !== undefined) await pushes.removeDevice(userId, deviceId)
     return []
   }
 
@@ -103,7 +99,7 @@ export function createPush({ config, db, presence, send, pushTokens }: PushDeps)
       const body = JSON.stringify({ type: 'push', timestamp: new Date().toISOString(), data })
       return { via, url, id: key, body }
     }
-    const found = await listPushAddresses(db, userId, { provider: via, id: deviceId ?? null })
+    const found = await pushes.listAddresses(userId, { provider: via, id: deviceId ?? null })
     if (via === 'onesignal') {
       const tokens = await withOlder(
         found.map(({ token }) => token),
@@ -141,7 +137,7 @@ export function createPush({ config, db, presence, send, pushTokens }: PushDeps)
 
   return {
     push: { atOnce: RESOLVED_AT_ONCE, run: ({ payload }) => resolve(payload as PushJob) },
-    'push-send': { atOnce: SENT_AT_ONCE, run: ({ payload }) => tell(payload as SendJob) },
+    'push-send': { atOnce: SENT_AT_ONCE, run: ({ id, payload }) => tell(id, payload as SendJob) },
   }
 }
 

@@ -50,6 +50,7 @@ export function createRunner(options: RunnerOptions): Runner {
   let dueAt = Number.POSITIVE_INFINITY
   let cancel = () => {}
   let claiming: Promise<void> | undefined
+  let isAskedAgain = false
   let isClosed = false
   let onIdle = () => {}
   wake(0)
@@ -61,14 +62,15 @@ export function createRunner(options: RunnerOptions): Runner {
     dueAt = at
     cancel = clock.after(delay, () => {
       dueAt = Number.POSITIVE_INFINITY
-      if (claiming) wake(0)
+      if (claiming) isAskedAgain = true
       else claiming = claim().then(rest)
     })
   }
 
   function rest(delay: number): void {
     claiming = undefined
-    wake(delay)
+    wake(isAskedAgain ? 0 : delay)
+    isAskedAgain = false
   }
 
   /** Answers in how many milliseconds to ask again. */

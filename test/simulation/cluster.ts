@@ -16,46 +16,12 @@ import type {
   RoomStore,
   Turn,
 } from '../../src/rooms/ports.ts'
+import { type Faults, NO_FAULTS, type Setup } from './setup.ts'
 import type { Machine, World } from './world.ts'
-
-/** What goes wrong while faults last; probabilities. */
-export interface Faults {
-  readonly drop: number
-  readonly double: number
-  /** Milliseconds that news may be late, beyond the usual. */
-  readonly delay: number
-  /** A commit's answer is lost, after it was done or before. */
-  readonly unknown: number
-}
-
-/** Negative controls: each breaks one thing that the guarantees rest on, and the checker must then find a fault. */
-export interface Sabotage {
-  /** N1 the compare-and-set is dropped. */
-  readonly noFence?: boolean
-  /** N3 a number is taken before the id is looked up. */
-  readonly numberFirst?: boolean
-  /** N4 the answer goes out before the commit. */
-  readonly ackFirst?: boolean
-  /** N5 no heads: neither sent nor compared. */
-  readonly noHeads?: boolean
-  /** N6 what changed is told from the memory of an owner, who may have been frozen, or overtaken. */
-  readonly fromMemory?: boolean
-  /** N7 what changed is told by the time of the change. */
-  readonly byTime?: boolean
-  /** N9 who was removed goes on hearing. */
-  readonly noMembership?: boolean
-}
-
-/** How a simulation is set up, beside its seed. */
-export interface Setup extends Sabotage {
-  /** Commands go to the owner that the ring names; otherwise every instance decides for itself, and the fence sorts it out. */
-  readonly isRouted?: boolean
-}
-
-export const NO_FAULTS: Faults = { drop: 0, double: 0, delay: 0, unknown: 0 }
 
 export interface Instance {
   readonly machine: Machine
+  readonly store: RoomStore
   readonly rooms: RoomDirectory
   readonly gateway: Gateway
   /** How each client's connection here is cut when the instance dies. */
@@ -96,10 +62,9 @@ export class Cluster {
     const clock = world.clock(machine)
     const ids = { uuid: () => world.uuid() }
     const broadcast = this.#broadcast(machine)
-    const onFault = ({ error }: { error: unknown }) => {
-      if (!(error instanceof StoreAway)) this.unexpected.push(error)
-    }
-    const own = createRooms({ store: this.#store(machine), broadcast, clock, ids, onFault })
+    const { onFault } = this
+    const store = this.#store(machine)
+    const own = createRooms({ store, broadcast, clock, ids, onFault })
     const rooms = this.#sabotage.isRouted ? this.#relay(machine, own) : own
     const { users } = this.tables
     const gateway = createGateway({
@@ -124,9 +89,14 @@ export class Cluster {
       onFault,
       connectionsPerUser: 20,
     })
-    const instance = { machine, rooms, gateway, cuts: new Set<() => void>() }
+    const instance = { machine, store, rooms, gateway, cuts: new Set<() => void>() }
     this.instances.push(instance)
     return instance
+  }
+
+  /** Keeps what is nobody's doing. */
+  readonly onFault = ({ error }: { readonly error: unknown }): void => {
+    if (!(error instanceof StoreAway)) this.unexpected.push(error)
   }
 
   /** As kill -9: what was due there never happens, its connections are cut. */
@@ -175,7 +145,12 @@ export class Cluster {
             this.#committed.set(`${machine.name} ${turn.chatId}`, turn.prevSeq + turn.events.length)
           }
           return isUnknown || !result ? ({ status: 'unknown' } as const) : result
-        }).catch(() => ({ status: 'unavailable' }) as const)
+        })
+          .then((result) => {
+            if (result.status === 'committed') this.#sabotage.onKnown?.(turn, machine)
+            return result
+          })
+          .catch(() => ({ status: 'unavailable' }) as const)
       },
     }
   }
@@ -184,17 +159,39 @@ export class Cluster {
     const sabotaged = this.#sabotaged(turn)
     const result = await real.commit(sabotaged)
     if (result.status !== 'committed') return result
+    this.#sabotage.onCommitted?.(sabotaged)
     this.log.set(turn.chatId, [...(this.log.get(turn.chatId) ?? []), ...sabotaged.events])
     return result
   }
 
-  #sabotaged(turn: Turn): Turn {
+  #sabotaged(given: Turn): Turn {
+    const turn = this.#sabotage.openNotes ? this.#withCustomer(given) : given
+    if (this.#sabotage.noCapacity && turn.seats?.take) this.#extend(turn.seats.take)
     const head = this.tables.chats.get(turn.chatId)?.state.seq ?? 0
     if (this.#sabotage.noFence && turn.prevSeq > 0) return { ...turn, prevSeq: head }
     if (!this.#sabotage.numberFirst) return turn
     const events = turn.events.filter(
       (event) => event.type !== 'message:new' || !this.#isKnown(event.data.message.id),
     )
+    return { ...turn, events }
+  }
+
+  #extend(agentId: string): void {
+    const desk = this.tables.desks.get(agentId)
+    if (desk) this.tables.desks.set(agentId, { ...desk, capacity: Number.POSITIVE_INFINITY })
+  }
+
+  #withCustomer(turn: Turn): Turn {
+    const events = turn.events.map((event) => {
+      if (event.type !== 'chat:created' || event.data.chat.kind !== 'notes') return event
+      const session = this.tables.chats.get(event.data.chat.parentId ?? '')?.state
+      const customer = session?.participants.get(session.chat.ownerId ?? '')
+      const { participants } = event.data
+      return {
+        ...event,
+        data: { ...event.data, participants: [...participants, ...(customer ? [customer] : [])] },
+      }
+    })
     return { ...turn, events }
   }
 

@@ -3,8 +3,9 @@ import type { CommandOf, CommandType } from '../../src/protocol/commands.ts'
 import type { User, UserType } from '../../src/protocol/model.ts'
 import { notesIdOf } from '../../src/protocol/sessions.ts'
 import type { Outcome } from '../../src/rooms/ports.ts'
-import { Cluster, NO_FAULTS, type Sabotage } from './cluster.ts'
+import { Cluster } from './cluster.ts'
 import { Device } from './device.ts'
+import { NO_FAULTS, type Sabotage } from './setup.ts'
 import { World } from './world.ts'
 
 const SEEDS = Number(process.env.SEEDS ?? 40)
@@ -34,13 +35,23 @@ test(`races, capacity and notes of sessions, over ${SEEDS} seeds from ${FIRST}`,
   expect(full).toBeGreaterThan(0)
 })
 
-test('without the compare-and-set, one session is accepted twice', { timeout: 60_000 }, async () => {
+const CONTROLS: [title: string, sabotage: Sabotage, fault: RegExp][] = [
+  [
+    'without the compare-and-set one session is accepted twice',
+    { noFence: true },
+    /was accepted while active/,
+  ],
+  ['without a look at capacity an agent has too many sessions', { noCapacity: true }, /has \d+ sessions/],
+  ['with the customer among its participants the notes leak', { openNotes: true }, /has a note|has the chat/],
+]
+
+test.each(CONTROLS)('%s, and it is found', { timeout: 60_000 }, async (_, sabotage, fault) => {
   const found: string[] = []
   for (let seed = 1; seed <= 20 && found.length === 0; seed += 1) {
-    const desk = new Support(seed, { noFence: true })
+    const desk = new Support(seed, sabotage)
     await desk.trouble()
     await desk.heal()
-    found.push(...desk.faults().filter((fault) => fault.includes('was accepted while active')))
+    found.push(...[...desk.faults(), ...desk.leaks()].filter((it) => fault.test(it)))
   }
   expect(found).not.toEqual([])
 })

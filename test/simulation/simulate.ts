@@ -3,8 +3,9 @@ import type { ChatView, History, SendRecord, StoredChat } from '../../src/confor
 import type { CommandOf, CommandType } from '../../src/protocol/commands.ts'
 import type { ChatEvent } from '../../src/protocol/events.ts'
 import type { Message, User } from '../../src/protocol/model.ts'
-import { Cluster, type Faults, NO_FAULTS, type Setup } from './cluster.ts'
+import { Cluster } from './cluster.ts'
 import { Device } from './device.ts'
+import { type Faults, NO_FAULTS, type Setup } from './setup.ts'
 import { World } from './world.ts'
 
 const FAULTS: Faults = { drop: 0.15, double: 0.05, delay: 400, unknown: 0.05 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Sabotage } from './cluster.ts'
+import type { Sabotage } from './setup.ts'
 import { simulate } from './simulate.ts'
 
 /** How many seeds, and the first of them, which differs from run to run unless it is given. */

@@ -1,6 +1,7 @@
 import { v7 as uuidv7 } from 'uuid'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { parseConfig } from '../../src/config.ts'
+import { createPushStore } from '../../src/db/queries/push.ts'
 import { createMemoryPresence } from '../../src/gateway/memory.ts'
 import type { User } from '../../src/protocol/model.ts'
 import type { Delivery, NewJob, PushTokens, Sent } from '../../src/workers/ports.ts'
@@ -21,7 +22,7 @@ describe('a push', () => {
   let ann: User
   let bob: User
   let script: Script
-  let answer: Sent
+  let answer: Sent | Promise<Sent>
   const deliveries: Delivery[] = []
   const presence = createMemoryPresence()
 
@@ -49,11 +50,11 @@ describe('a push', () => {
     return token
   }
 
-  /** Runs both steps; answers what is left to do. */
-  async function run(pushTokens?: PushTokens): Promise<readonly NewJob[]> {
+  /** Runs both steps, the second as this job; answers what is left to do. */
+  async function run(pushTokens?: PushTokens, jobId = uuidv7()): Promise<readonly NewJob[]> {
     const handlers = createPush({
       config: parseConfig(SETTINGS),
-      db: it.db,
+      pushes: createPushStore(it.db),
       presence,
       pushTokens,
       async send(delivery) {
@@ -62,7 +63,7 @@ describe('a push', () => {
       },
     })
     const job = (kind: string, payload: object) =>
-      handlers[kind]?.run({ id: uuidv7(), kind, payload, attempts: 1 }) ?? []
+      handlers[kind]?.run({ id: jobId, kind, payload, attempts: 1 }) ?? []
     const next = await job('push', { chatId: script.chat.id, from: 2, to: script.seq })
     return (await Promise.all(next.map(({ kind, payload }) => job(kind, payload)))).flat()
   }
@@ -100,10 +101,35 @@ describe('a push', () => {
   test('fails with what the provider asks for, and is due again', async () => {
     await addDevice('onesignal')
     answer = { status: 'failed', error: 'busy', retryIn: 9_000 }
-    await expect(run()).rejects.toMatchObject({ message: 'busy', retryIn: 9_000 })
+    const jobId = uuidv7()
+    await expect(run(undefined, jobId)).rejects.toMatchObject({ message: 'busy', retryIn: 9_000 })
     answer = { status: 'sent' }
-    await run()
+    await run(undefined, jobId)
     expect(deliveries).toHaveLength(2)
+  })
+
+  test('that is on its way is waited for by the next one, which then keeps its distance', async () => {
+    await addDevice('onesignal')
+    const answered = Promise.withResolvers<Sent>()
+    answer = answered.promise
+    const first = run()
+    await vi.waitFor(() => expect(deliveries).toHaveLength(1))
+    await it.committer.commit(script.sent(ann))
+    const [waiting, ...others] = await run()
+    expect(others).toEqual([])
+    expect(waiting?.delay).toBeGreaterThan(1_000)
+    expect(waiting?.delay).toBeLessThanOrEqual(20_000)
+    answered.resolve({ status: 'sent' })
+    await first
+    const [later] = await run()
+    expect(later?.delay).toBeGreaterThan(20_000)
+    expect(deliveries).toHaveLength(1)
+  })
+
+  test('is one, however many jobs tell it at the same moment', async () => {
+    await addDevice('onesignal')
+    await Promise.all(Array.from({ length: 8 }, () => run()))
+    expect(deliveries).toHaveLength(1)
   })
 
   test('is spared who has a connection that got it, and not who has one that got nothing', async () => {
@@ -128,8 +154,9 @@ describe('a push', () => {
       listTokens: async () => ['old-phone'],
     }
     const away: PushTokens = { ...older, listTokens: () => Promise.reject(new Error('MySQL is away')) }
-    await expect(run(away)).rejects.toThrow('MySQL is away')
-    await run(older)
+    const jobId = uuidv7()
+    await expect(run(away, jobId)).rejects.toThrow('MySQL is away')
+    await run(older, jobId)
     expect(deliveries).toMatchObject([{ tokens: ['old-phone'] }])
     await it.db.pool.query('delete from push_marks')
     const own = await addDevice('onesignal')
