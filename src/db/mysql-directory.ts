@@ -20,6 +20,8 @@ export interface MysqlOptions {
   readonly database: string
   readonly user: string
   readonly password?: string | undefined
+  /** Encrypts, and takes a certificate of these authorities (PEM), or of the well-known ones, for `host` alone. */
+  readonly tls?: { readonly ca?: string } | undefined
   readonly tables: readonly UserTable[]
   readonly pushTable?: PushTable | undefined
 }
@@ -38,10 +40,11 @@ export interface MysqlDirectory extends UserDirectory, PushTokens {
  * away, everybody is told so at once but one every quarter of a second.
  */
 export function createMysqlDirectory(options: MysqlOptions): MysqlDirectory {
-  const { tables, pushTable, password = '', ...server } = options
+  const { tables, pushTable, password = '', tls, ...server } = options
   const pool = createPool({
     ...server,
     password,
+    ...(tls && { ssl: { ...tls, minVersion: 'TLSv1.2', verifyIdentity: true } }),
     connectionLimit: CONNECTIONS,
     connectTimeout: CONNECT_TIMEOUT,
     enableKeepAlive: true,

@@ -51,6 +51,17 @@ export const DIRECTORY_SETTINGS = {
   MYSQL_DB: text.optional().meta(setting('Directory', 'Database on MYSQL_HOST')),
   MYSQL_USER: text.optional().meta(setting('Directory', 'A user there that needs SELECT and nothing else')),
   MYSQL_PASSWORD: z.string().optional().meta(setting('Directory', 'Password of MYSQL_USER')),
+  MYSQL_TLS: z
+    .enum(['on', 'off'], 'must be on or off')
+    .default('off')
+    .meta(
+      setting('Directory', 'on encrypts, and takes only a server whose certificate is good for MYSQL_HOST'),
+    ),
+  MYSQL_CA: text
+    .optional()
+    .meta(
+      setting('Directory', 'File of the authorities that sign it, in PEM; the well-known ones when left out'),
+    ),
   MYSQL_TABLES: jsonOf(z.array(UserTable, 'must be a JSON list of tables'))
     .prefault(
       JSON.stringify([
@@ -76,12 +87,20 @@ const Given = z.object(DIRECTORY_SETTINGS)
 
 /** checkDirectory throws a ConfigError where the settings do not say one directory. */
 export function checkDirectory(config: Readonly<z.infer<typeof Given>>): void {
-  const { MYSQL_HOST, DIRECTORY_URL, DIRECTORY_TOKEN } = config
+  const { MYSQL_HOST, MYSQL_TLS, MYSQL_CA, DIRECTORY_URL, DIRECTORY_TOKEN } = config
   if (DIRECTORY_URL !== undefined && MYSQL_HOST !== undefined) {
     throw new ConfigError('DIRECTORY_URL and MYSQL_HOST must not both be set: names come from one place')
   }
   if (DIRECTORY_URL !== undefined && DIRECTORY_TOKEN === undefined) {
     throw new ConfigError('DIRECTORY_TOKEN must be set, so that DIRECTORY_URL answers nobody else')
+  }
+  if (MYSQL_CA !== undefined && MYSQL_TLS === 'off') {
+    throw new ConfigError('MYSQL_TLS must be on together with MYSQL_CA')
+  }
+  if (MYSQL_TLS === 'on' && /^[\d.]+$|:/.test(MYSQL_HOST ?? '')) {
+    throw new ConfigError(
+      "MYSQL_HOST must be the name in the server's certificate, no address, with MYSQL_TLS",
+    )
   }
   for (const name of MYSQL_HOST === undefined ? [] : (['MYSQL_DB', 'MYSQL_USER'] as const)) {
     if (config[name] === undefined) throw new ConfigError(`${name} must be set together with MYSQL_HOST`)

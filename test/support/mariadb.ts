@@ -29,7 +29,13 @@ export interface MariadbServer {
   remove(): Promise<void>
 }
 
-export async function createMariadbServer(): Promise<MariadbServer> {
+/** Certificate is what a server shows: paths of PEM files. */
+export interface Certificate {
+  readonly cert: string
+  readonly key: string
+}
+
+export async function createMariadbServer(certificate?: Certificate): Promise<MariadbServer> {
   const folder = mkdtempSync(join(tmpdir(), 'parley-mariadb-'))
   const owner = userInfo().username
   const port = await findPort()
@@ -48,10 +54,10 @@ export async function createMariadbServer(): Promise<MariadbServer> {
       '--skip-name-resolve',
     ]
     const logged = ['--general-log=1', `--general-log-file=${log}`]
+    const shown = certificate ? [`--ssl-cert=${certificate.cert}`, `--ssl-key=${certificate.key}`] : []
     const small = ['--innodb-buffer-pool-size=16M', '--innodb-log-file-size=4M', '--performance-schema=0']
-    server = spawn('/usr/sbin/mariadbd', ['--no-defaults', ...own, ...network, ...logged, ...small], {
-      stdio: ['ignore', 'ignore', 'pipe'],
-    })
+    const settings = ['--no-defaults', ...own, ...network, ...shown, ...logged, ...small]
+    server = spawn('/usr/sbin/mariadbd', settings, { stdio: ['ignore', 'ignore', 'pipe'] })
     await accepting(server)
   }
 

@@ -1,6 +1,7 @@
+import { readFile } from 'node:fs/promises'
 import { createHttpDirectory } from '../../auth/http-directory.ts'
 import type { UserDirectory } from '../../auth/ports.ts'
-import type { Config } from '../../config.ts'
+import { type Config, ConfigError } from '../../config.ts'
 import type { PushTokens } from '../../workers/ports.ts'
 
 /** OpenDirectory is where names are kept, if anywhere. */
@@ -29,8 +30,17 @@ export async function openDirectory(config: Config): Promise<OpenDirectory> {
     database: MYSQL_DB,
     user: MYSQL_USER,
     password: config.MYSQL_PASSWORD,
+    tls: config.MYSQL_TLS === 'on' ? await readAuthorities(config.MYSQL_CA) : undefined,
     tables: config.MYSQL_TABLES,
     pushTable: config.MYSQL_PUSH_TABLE,
   })
   return { directory, pushTokens: directory, close: () => directory.close() }
+}
+
+/** The start ends here where the file cannot be read, and not with the first name. */
+async function readAuthorities(path: string | undefined): Promise<{ readonly ca?: string }> {
+  if (path === undefined) return {}
+  const ca = await readFile(path, 'utf8').catch(() => '')
+  if (ca.includes('-----BEGIN CERTIFICATE-----')) return { ca }
+  throw new ConfigError('MYSQL_CA must be the path of a file of certificates in PEM')
 }
