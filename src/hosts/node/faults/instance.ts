@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { type Child, startChild } from '../child.ts'
 import type { BadNetwork } from './bad-network.ts'
 
@@ -65,6 +66,11 @@ export class FaultyInstance {
     if (this.#isFrozen && signal === 'SIGTERM') this.thaw()
     await child?.end(signal)
     this.#isFrozen = false
+  }
+
+  /** What it writes beyond so many bytes of a file fails, as on a disk without room. Until its next start. */
+  limitFiles(bytes: number | 'unlimited'): void {
+    if (this.#child) execFileSync('prlimit', ['--pid', String(this.#child.pid), `--fsize=${bytes}:`])
   }
 
   freeze(): void {

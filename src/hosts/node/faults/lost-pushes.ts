@@ -1,16 +1,14 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { v7 } from 'uuid'
-import type { Fault } from './fault.ts'
+import type { Fault, Peers } from './fault.ts'
 import { createGuests, type Guest, tokenOf } from './guests.ts'
+import { insist } from './insist.ts'
 import type { Scene } from './scene.ts'
 import type { Mood, Provider } from './servers/provider.ts'
 import { until } from './until.ts'
 
 const EVERY = 2_000
 const MOODS: readonly Mood[] = ['broken', 'busy', 'lying', 'hanging', 'slow']
-const TRIES = 20
-const TRY_PAUSE = 250
 /** Milliseconds for the last retries, and for the lease of a job whose instance was killed in the middle of it. */
 const PUSHED_WITHIN = 75_000
 const DEVICE = 'a-phone-that-is-off'
@@ -32,11 +30,11 @@ export const pushFaults: readonly Fault[] = [
   {
     id: 'F27',
     title: 'the push provider is down, busy, lying, hanging and slow',
-    hasPushes: true,
-    inject: (scene, provider) =>
+    hasPeers: true,
+    inject: (scene, peers) =>
       pushAgain(scene, async (write) => {
         const mood = MOODS[scene.strikes.length % MOODS.length] ?? 'broken'
-        if (provider) provider.mood = mood
+        if (peers) peers.provider.mood = mood
         scene.struck()
         await write()
       }),
@@ -45,7 +43,7 @@ export const pushFaults: readonly Fault[] = [
   {
     id: 'F27+F1',
     title: 'kill -9 the instance that has just stored a message, before its push',
-    hasPushes: true,
+    hasPeers: true,
     leastSeconds: 20,
     async inject(scene) {
       let back = Promise.resolve()
@@ -111,29 +109,10 @@ async function write(scene: Scene, writer: Guest, sleeper: Guest): Promise<Due> 
   return { chatId: chat.id, messageId }
 }
 
-async function insist<T>(
-  scene: Scene,
-  path: string,
-  { token, json }: { readonly token: string; readonly json: object },
-): Promise<T> {
-  const url = new URL(path, `http://127.0.0.1:${scene.stage.front.port}`)
-  const key = v7()
-  for (let tries = 1; ; tries += 1) {
-    const headers = {
-      Authorization: `Bearer ${token}`,
-      'Content-Type': 'application/json',
-      'Idempotency-Key': key,
-    }
-    const answered = fetch(url, { method: 'POST', headers, body: JSON.stringify(json) })
-    const response = await answered.catch(() => undefined)
-    if (response?.ok) return (await response.json()) as T
-    if (tries === TRIES) throw new Error(`${path} was answered ${response?.status} again and again`)
-    await sleep(TRY_PAUSE)
-  }
-}
-
 /** C8: every push that was due has come, and each message has one key, which no other has. */
-async function expectPushes(scene: Scene, provider: Provider): Promise<void> {
+async function expectPushes(scene: Scene, peers: Peers | undefined): Promise<void> {
+  if (!peers) return
+  const { provider } = peers
   provider.mood = 'well'
   const wanted = due.get(scene) ?? []
   const isLost = ({ messageId }: Due) => !takenBy(provider).has(messageId)

@@ -2,6 +2,7 @@ import { clientFaults } from './client-faults.ts'
 import { crowd } from './crowd.ts'
 import { endlessFrames } from './endless-frames.ts'
 import type { Fault } from './fault.ts'
+import { fileFaults } from './file-faults.ts'
 import { flushAndKill } from './flush-and-kill.ts'
 import { instanceFaults } from './instance-faults.ts'
 import { pushFaults } from './lost-pushes.ts'
@@ -16,7 +17,16 @@ import { wrongClock } from './wrong-clock.ts'
 /** FAULTS is the matrix, by number; two faults at once stand after the first of them. */
 export const FAULTS: readonly Fault[] = [
   ...[...instanceFaults, flushAndKill, ...redisFaults, ...postgresFaults, ...scarcePostgres, poisonRow],
-  ...[...clientFaults, slowReaders, endlessFrames, crowd, lostRights, wrongClock, ...pushFaults],
+  ...[
+    ...clientFaults,
+    slowReaders,
+    endlessFrames,
+    crowd,
+    lostRights,
+    wrongClock,
+    ...pushFaults,
+    ...fileFaults,
+  ],
 ].sort((a, b) => Number.parseInt(a.id.slice(1), 10) - Number.parseInt(b.id.slice(1), 10))
 
 /** getFault finds a fault by its id. */

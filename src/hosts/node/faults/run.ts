@@ -2,12 +2,13 @@ import { randomBytes } from 'node:crypto'
 import { Random } from '../../../conformance/random.ts'
 import { Latencies } from '../replay/latencies.ts'
 import { inParallel } from '../replay/parallel.ts'
-import type { Fault } from './fault.ts'
+import type { Fault, Peers } from './fault.ts'
 import { judge, type Verdict } from './judge.ts'
 import { startLoad } from './load.ts'
 import { pushSettings } from './lost-pushes.ts'
 import { Scene } from './scene.ts'
-import { createProvider, type Provider } from './servers/provider.ts'
+import { createBucket } from './servers/bucket.ts'
+import { createProvider } from './servers/provider.ts'
 import { createStage, type Stage, type StageSettings } from './stage.ts'
 import { createNotes, type Notes, Voice } from './voice.ts'
 
@@ -51,25 +52,26 @@ export interface Spread {
 }
 
 /**
- * runFaults starts a service of its own, injects one fault after another under load, and judges each; those about
- * pushes come last, on a service that sends them.
+ * runFaults starts a service of its own, injects one fault after another under load, and judges each; those that
+ * need peers come last, on a service that has them.
  */
 export async function runFaults(options: FaultRunOptions): Promise<FaultResult[]> {
-  const withPushes = options.faults.filter(({ hasPushes }) => hasPushes)
-  const others = options.faults.filter(({ hasPushes }) => !hasPushes)
+  const withPeers = options.faults.filter(({ hasPeers }) => hasPeers)
+  const others = options.faults.filter(({ hasPeers }) => !hasPeers)
   const results = others.length > 0 ? await runOn(undefined, { ...options, faults: others }) : []
-  if (withPushes.length === 0) return results
-  const provider = await createProvider()
+  if (withPeers.length === 0) return results
+  const peers = { provider: await createProvider(), bucket: await createBucket() }
   try {
-    const env = { ...options.settings?.env, ...pushSettings(provider) }
+    const env = { ...options.settings?.env, ...pushSettings(peers.provider), ...peers.bucket.settings }
     const settings = { ...options.settings, env }
-    return [...results, ...(await runOn(provider, { ...options, settings, faults: withPushes }))]
+    return [...results, ...(await runOn(peers, { ...options, settings, faults: withPeers }))]
   } finally {
-    await provider.close()
+    await peers.provider.close()
+    await peers.bucket.close()
   }
 }
 
-async function runOn(provider: Provider | undefined, options: FaultRunOptions): Promise<FaultResult[]> {
+async function runOn(peers: Peers | undefined, options: FaultRunOptions): Promise<FaultResult[]> {
   const { faults, seed, instances, clients, settings, onResult } = options
   const stage = await createStage(instances, settings)
   const voices: Voice[] = []
@@ -81,7 +83,7 @@ async function runOn(provider: Provider | undefined, options: FaultRunOptions): 
     await inParallel(voices, ENTERED_AT_ONCE, (voice) => voice.enter())
     const results: FaultResult[] = []
     for (const fault of faults) {
-      const result = await runFault(fault, { stage, provider, voices, random: new Random(seed), options })
+      const result = await runFault(fault, { stage, peers, voices, random: new Random(seed), options })
       results.push(result)
       onResult?.(result)
     }
@@ -94,7 +96,7 @@ async function runOn(provider: Provider | undefined, options: FaultRunOptions): 
 
 interface Setting {
   readonly stage: Stage
-  readonly provider: Provider | undefined
+  readonly peers: Peers | undefined
   readonly voices: readonly Voice[]
   readonly random: Random
   readonly options: FaultRunOptions
@@ -102,17 +104,17 @@ interface Setting {
 
 async function runFault(
   fault: Fault,
-  { stage, provider, voices, random, options }: Setting,
+  { stage, peers, voices, random, options }: Setting,
 ): Promise<FaultResult> {
   const notes = createNotes()
   const chatIds = await gather(voices, options.chats, notes)
   const load = startLoad(voices, random)
   const seconds = Math.max(options.seconds, fault.leastSeconds ?? 0)
   const scene = new Scene(stage, { voices, chatIds, random, seconds, load })
-  await fault.inject(scene, provider)
+  await fault.inject(scene, peers)
   await stage.heal()
   await scene.hush()
-  if (provider) await fault.afterwards?.(scene, provider)
+  await fault.afterwards?.(scene, peers)
   const verdict = await judge(scene, notes)
   const { remarks } = scene
   return { id: fault.id, title: fault.title, ...verdict, ...measure(scene, notes), remarks }

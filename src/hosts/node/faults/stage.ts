@@ -27,6 +27,8 @@ export interface Stage {
   readonly front: BadNetwork
   /** What went wrong and was nobody's doing. */
   readonly unexpected: string[]
+  /** Where all instances keep files that do not go into S3. */
+  readonly blobs: string
   /** Signs the access tokens of all instances. */
   readonly accessSecret: string
   start(instance: FaultyInstance, preload?: URL): Promise<void>
@@ -53,6 +55,7 @@ export async function createStage(size: number, settings: StageSettings = {}): P
     throw error
   })
   const folder = mkdtempSync(join(tmpdir(), 'parley-faults-'))
+  const blobs = join(folder, 'blobs')
   const unexpected: string[] = []
   const instances: FaultyInstance[] = []
   let turn = 0
@@ -74,6 +77,7 @@ export async function createStage(size: number, settings: StageSettings = {}): P
       ...secrets,
       ...settings.env,
       DATA_DIR: folder,
+      BLOBS_DIR: blobs,
       REDIS_URL: `redis://127.0.0.1:${toRedis.port}`,
       DATABASE_URL: `postgres://postgres@127.0.0.1:${toPostgres.port}/postgres`,
     }
@@ -130,6 +134,7 @@ export async function createStage(size: number, settings: StageSettings = {}): P
     instances,
     front,
     unexpected,
+    blobs,
     accessSecret: secrets.JWT_SECRET,
     start,
     restart,

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { access, constants, mkdir, open, rename, rm, stat, statfs } from 'node:fs/promises'
+import { access, constants, mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import type { BlobStore, Spool } from '../../../attachments/ports.ts'
@@ -48,6 +48,19 @@ export async function createDiskStore({
     }
   }
 
+  /** Also what a crash has left of a file that was being written. */
+  async function removeAll(path: string): Promise<void> {
+    const folder = dirname(path)
+    const names = await readdir(folder).catch((error: NodeJS.ErrnoException): string[] => {
+      if (error.code === 'ENOENT') return []
+      throw error
+    })
+    for (const name of names) {
+      const found = join(folder, name)
+      if (found === path || found.startsWith(`${path}.`)) await rm(found, { force: true })
+    }
+  }
+
   const put: BlobStore['put'] = async (key, file) => {
     try {
       await write(pathOf(key), file.stream())
@@ -71,7 +84,7 @@ export async function createDiskStore({
     },
     async remove(keys) {
       for (const key of keys) {
-        await rm(pathOf(key), { force: true }).catch((error: unknown) => {
+        await removeAll(pathOf(key)).catch((error: unknown) => {
           throw toStorageFault(error)
         })
       }
