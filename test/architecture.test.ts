@@ -123,6 +123,15 @@ describe('the core', () => {
   })
 })
 
+describe('the command line', () => {
+  test('says what it can, and opens the port, before it loads drizzle, which takes a second', () => {
+    const isLoadedBy = (target: string) =>
+      [...loadedBy(target)].some((each) => isWithin(each, ['drizzle-orm']))
+    expect(isLoadedBy('hosts/node/cli')).toBe(false)
+    expect(isLoadedBy('hosts/node/with-database')).toBe(true)
+  })
+})
+
 describe('files', () => {
   test('only hosts know what is of Node alone', () => {
     const others = product.filter((source) => !HOSTS.includes(folderOf(source)))
@@ -142,6 +151,15 @@ describe('files', () => {
     expect(everything.filter((source) => !isWell(source)).map(({ path }) => path)).toEqual([])
   })
 })
+
+/** All that loads before a file of src runs its first line, files by their place in src and packages by name. */
+function loadedBy(target: string, known = new Set<string>()): Set<string> {
+  if (known.has(target)) return known
+  known.add(target)
+  const { imports = [] } = product.find(({ path }) => path === `src/${target}.ts`) ?? {}
+  for (const next of imports) if (!next.isType && !next.isLate) loadedBy(next.target, known)
+  return known
+}
 
 function folderOf({ path }: Source): string {
   const [, first = '', second = ''] = path.replace(/\.tsx?$/, '').split('/')

@@ -10,6 +10,8 @@ export interface Import {
   readonly target: string
   /** Gone at run time. */
   readonly isType: boolean
+  /** Loaded when that line runs, by `import()`. */
+  readonly isLate: boolean
 }
 
 /** Source is one file of the project, parsed. */
@@ -48,7 +50,10 @@ export function readNames(text: string, path: string): Pick<Source, 'imports' | 
   const isTsx = path.endsWith('x')
   walk(parseAst(text, { lang: isTsx ? 'tsx' : 'ts' }), (node) => {
     const source = isNode(node.source) ? node.source.value : undefined
-    if (typeof source === 'string') imports.push({ target: toTarget(source, path), isType: isErased(node) })
+    if (typeof source === 'string') {
+      const isLate = node.type === 'ImportExpression'
+      imports.push({ target: toTarget(source, path), isType: isErased(node), isLate })
+    }
     const name = nameOf(node)
     if (name !== undefined) names.add(name)
   })

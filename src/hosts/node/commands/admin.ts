@@ -1,12 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import { randomToken } from '../../../auth/tokens.ts'
-import type { Database } from '../../../db/connect.ts'
-import { insertAudit } from '../../../db/queries/audit.ts'
-import { changeUserType, findUserByName, insertLocalUser } from '../../../db/queries/users.ts'
 import { Username } from '../../../protocol/rest.ts'
-import { ids } from '../../shared/clock.ts'
-import { createPasswords } from '../passwords.ts'
-import { withDatabase } from '../with-database.ts'
 
 export function addAdmin(program: Command): void {
   program
@@ -17,9 +10,11 @@ export function addAdmin(program: Command): void {
       'after',
       '\nChanges the database of the settings; an embedded one only while the service is stopped.',
     )
-    .action((username: string) =>
-      withDatabase(async (db) => void process.stdout.write(`${await makeAdmin(db, username)}\n`)),
-    )
+    .action(async (username: string) => {
+      const { withDatabase } = await import('../with-database.ts')
+      const { makeAdmin } = await import('../make-admin.ts')
+      await withDatabase(async (db) => void process.stdout.write(`${await makeAdmin(db, username)}\n`))
+    })
 }
 
 function toUsername(text: string): string {
@@ -27,25 +22,4 @@ function toUsername(text: string): string {
   if (!parsed.success)
     throw new InvalidArgumentError(parsed.error.issues[0]?.message ?? 'It must be a username.')
   return parsed.data
-}
-
-/** makeAdmin answers what to tell the operator. Tokens that the user has are an admin's within seconds. */
-async function makeAdmin(db: Database, username: string): Promise<string> {
-  const found = await findUserByName(db, username)
-  const password = `${randomToken().slice(0, 20)}aA1!`
-  const account = found ?? (await createAccount(db, username, password))
-  await changeUserType(db, account.id, 'admin')
-  await insertAudit(db, { at: new Date(), action: 'admin.made', actorId: null, targetId: account.id })
-  if (found) return `${account.username} is an administrator now.`
-  return `Made ${account.username}, an administrator. Password, shown this once: ${password}`
-}
-
-async function createAccount(db: Database, username: string, password: string) {
-  const passwordHash = await createPasswords().hash(password)
-  const account = await insertLocalUser(db, {
-    ...{ id: ids.uuid(), username, displayName: username },
-    ...{ passwordHash, at: new Date() },
-  })
-  if (!account) throw new Error(`${username} is a disabled account: choose another name`)
-  return account
 }

@@ -1,8 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { validate } from 'uuid'
 import type { Database } from '../../../db/connect.ts'
-import { discardDeadJob, listDeadJobs, retryDeadJobs } from '../../../db/queries/jobs.ts'
-import { withDatabase } from '../with-database.ts'
 
 const PAGE = 100
 
@@ -17,7 +15,7 @@ export function addJobs(program: Command): void {
   jobs
     .command('list', { isDefault: true })
     .description('list them, oldest first')
-    .action(() => withDatabase(list))
+    .action(async () => (await load()).withDatabase(list))
   jobs
     .command('retry')
     .description(
@@ -25,24 +23,32 @@ export function addJobs(program: Command): void {
     )
     .argument('[id]', 'one of them', toId)
     .option('--kind <kind>', 'only those of this kind')
-    .action((id: string | undefined, { kind }: { kind?: string }) =>
-      withDatabase(async (db) => {
+    .action(async (id: string | undefined, { kind }: { kind?: string }) => {
+      const { withDatabase, retryDeadJobs } = await load()
+      await withDatabase(async (db) => {
         const retried = await retryDeadJobs(db, { kind, ...(id !== undefined && { id }) })
         say(`${retried} will be tried again.`)
-      }),
-    )
+      })
+    })
   jobs
     .command('discard')
     .description('throw one away')
     .argument('<id>', 'of the dead letter', toId)
-    .action((id: string) =>
-      withDatabase(async (db) => {
+    .action(async (id: string) => {
+      const { withDatabase, discardDeadJob } = await load()
+      await withDatabase(async (db) => {
         say((await discardDeadJob(db, id)) ? 'Thrown away.' : 'There is no such dead letter.')
-      }),
-    )
+      })
+    })
+}
+
+/** What takes long to load is loaded by the command that needs it. */
+async function load() {
+  return { ...(await import('../../../db/queries/jobs.ts')), ...(await import('../with-database.ts')) }
 }
 
 async function list(db: Database): Promise<void> {
+  const { listDeadJobs } = await load()
   let after: string | undefined
   let count = 0
   do {

@@ -1,6 +1,4 @@
 import type { Command } from 'commander'
-import { keepSettings } from '../../../db/pooled-role.ts'
-import { openDatabase } from '../database.ts'
 import { createLogger } from '../logger.ts'
 import { configOrExit } from './start.ts'
 
@@ -13,13 +11,17 @@ export function addMigrate(program: Command): void {
       'for a service behind Hyperdrive or another pooler: its role keeps the settings of a session',
     )
     .action(async ({ pooled }: { pooled?: boolean }) => {
+      const { openDatabase } = await import('../database.ts')
       const config = configOrExit()
       const logger = createLogger(config)
       const database = await openDatabase(config, {
         onFault: (error) => logger.error({ err: error }, 'database connection lost'),
       })
       await database.close()
-      if (pooled && config.DATABASE_URL !== undefined) await keepSettings(config.DATABASE_URL)
+      if (pooled && config.DATABASE_URL !== undefined) {
+        const { keepSettings } = await import('../../../db/pooled-role.ts')
+        await keepSettings(config.DATABASE_URL)
+      }
       process.stdout.write('The schema is up to date.\n')
     })
 }
