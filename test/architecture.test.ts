@@ -47,7 +47,7 @@ const RULES: Record<string, Rule> = {
   settings: { values: ['protocol', 'zod'] },
   config: { values: ['settings', 'protocol', 'zod'] },
   // A black box: it knows a service by its address, and no more of the code than the wire.
-  conformance: { values: ['protocol', 'zod', 'uuid'] },
+  conformance: { values: ['protocol', 'zod', 'uuid', 'standardwebhooks'] },
 }
 /** A host may import anything but another host; what hosts share knows none of them. */
 const HOSTS = ['hosts/node', 'hosts/cloudflare', 'hosts/shared']

@@ -2,6 +2,7 @@ import { v7 } from 'uuid'
 import type { z } from 'zod'
 import type { CreateGroupBody } from '../protocol/commands.ts'
 import { Skipped } from './claims.ts'
+import { type Hooks, Mail } from './hooks.ts'
 import { type Credentials, Person } from './person.ts'
 import { Random } from './random.ts'
 import type { RawSocket } from './raw-socket.ts'
@@ -17,6 +18,7 @@ export interface ContextOptions {
   /** Accounts to use as ann and ben instead of new ones. */
   readonly users?: readonly Credentials[]
   readonly adminToken?: string | undefined
+  readonly hooks?: Hooks | undefined
 }
 
 type Name = 'ann' | 'ben' | 'cleo' | 'dan'
@@ -43,7 +45,8 @@ export class Context {
   readonly rest: Rest
   readonly seed: number
   readonly #users: readonly Credentials[]
-  readonly #adminToken: string | undefined
+  readonly adminToken: string | undefined
+  readonly #mail: Mail | undefined
   readonly #sockets = new Set<RawSocket>()
   /** Sets the names of this run apart from those of every other. */
   readonly #tag = v7().replaceAll('-', '').slice(0, 20)
@@ -51,11 +54,18 @@ export class Context {
   #staff: Promise<Staff> | undefined
   #count = 0
 
-  constructor({ rest, seed, users = [], adminToken }: ContextOptions) {
-    this.#adminToken = adminToken
+  constructor({ rest, seed, users = [], adminToken, hooks }: ContextOptions) {
+    this.adminToken = adminToken
+    this.#mail = hooks && new Mail(hooks)
     this.rest = rest
     this.seed = seed
     this.#users = users
+  }
+
+  /** What the deployment sends to the run. */
+  get mail(): Mail {
+    if (!this.#mail) throw new Skipped('The deployment sends no webhooks to the run')
+    return this.#mail
   }
 
   /** A name that nothing else on the deployment has. */
@@ -100,8 +110,8 @@ export class Context {
 
   /** What the administrator whose token was given asks for. */
   async asAdmin<R extends RouteName>(route: R, request: RestRequest = {}): Promise<AnswerOf<R>> {
-    if (this.#adminToken === undefined) throw new Skipped('It needs the token of an administrator')
-    return (await this.rest.call(route, { ...request, token: this.#adminToken })).data
+    if (this.adminToken === undefined) throw new Skipped('It needs the token of an administrator')
+    return (await this.rest.call(route, { ...request, token: this.adminToken })).data
   }
 
   /** A new account that no other rule uses. */

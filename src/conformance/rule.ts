@@ -4,7 +4,10 @@ import type { Context } from './context.ts'
 export interface ProtocolRule {
   readonly number: string
   readonly title: string
-  /** Runs only where this is so: rate limits that are on are found by exceeding them; an admin makes users agents. */
-  readonly needs?: 'limits' | 'admin'
+  /**
+   * Runs only where this is so: rate limits that are on are found by exceeding them; an admin makes users agents;
+   * pushes and webhooks come to the run.
+   */
+  readonly needs?: 'limits' | 'admin' | 'hooks'
   run(context: Context): Promise<void>
 }

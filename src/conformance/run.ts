@@ -1,5 +1,6 @@
 import { Skipped } from './claims.ts'
 import { Context } from './context.ts'
+import type { Hooks } from './hooks.ts'
 import type { Credentials } from './person.ts'
 import { Rest } from './rest.ts'
 import type { ProtocolRule } from './rule.ts'
@@ -25,6 +26,8 @@ export interface ConformanceOptions {
   readonly seed?: number
   /** An access token of an administrator: without it the rules that need agents are left out. */
   readonly adminToken?: string
+  /** Where the deployment sends pushes and webhooks: without it the rules about them are left out. */
+  readonly hooks?: Hooks | undefined
   /** Rules that exceed rate limits keep this machine's address limited for up to 15 minutes. */
   readonly limits?: boolean
   readonly onResult?: (result: RuleResult) => void
@@ -36,8 +39,9 @@ export function openContext({
   users = [],
   seed = Date.now() % 2 ** 32,
   adminToken,
+  hooks,
 }: ConformanceOptions): Context {
-  return new Context({ rest: new Rest(url), seed, users, adminToken })
+  return new Context({ rest: new Rest(url), seed, users, adminToken, hooks })
 }
 
 /** selectRules gives the rules that the options ask for. */
@@ -45,9 +49,10 @@ export function selectRules({
   only,
   limits = false,
   adminToken,
+  hooks,
 }: Omit<ConformanceOptions, 'url'>): ProtocolRule[] {
-  const isPossible = ({ needs }: ProtocolRule) =>
-    (limits || needs !== 'limits') && (adminToken !== undefined || needs !== 'admin')
+  const isThere = { limits, admin: adminToken !== undefined, hooks: hooks !== undefined }
+  const isPossible = ({ needs }: ProtocolRule) => needs === undefined || isThere[needs]
   const isWanted = ({ number }: ProtocolRule) =>
     only === undefined || only.some((wanted) => number === wanted || number.startsWith(`${wanted}.`))
   return PROTOCOL_RULES.filter((rule) => isWanted(rule) && isPossible(rule))

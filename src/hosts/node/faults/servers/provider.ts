@@ -32,7 +32,8 @@ export interface Provider {
   close(): Promise<void>
 }
 
-export async function createProvider(): Promise<Provider> {
+/** createProvider listens on a free port of this machine, unless it is told where. */
+export async function createProvider({ port = 0, host = '127.0.0.1' } = {}): Promise<Provider> {
   const received: Received[] = []
   const waiting = new Set<() => void>()
   const sockets = new Set<Socket>()
@@ -53,7 +54,7 @@ export async function createProvider(): Promise<Provider> {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
   })
-  server.listen(0, '127.0.0.1')
+  server.listen(port, host)
   await once(server, 'listening')
 
   function until(found: () => readonly Received[], count: number): Promise<readonly Received[]> {
