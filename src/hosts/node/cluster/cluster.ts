@@ -91,7 +91,7 @@ export function createCluster(link: RedisLink, ports: ClusterPorts): Cluster {
     rooms,
     clock,
     ids,
-    soon: setImmediate,
+    soon: pubsub.soon,
     onAnswer: ports.onRelayed,
   })
   const presence = createClusterPresence({ redis: link.commands, prefix, members, clock })

@@ -17,11 +17,18 @@ interface RedisPubSubOptions {
   readonly onFault: (error: unknown) => void
 }
 
+/** RedisPubSub tells when a pass of the event loop ends, so that what is gathered until then goes with the rest. */
+export interface RedisPubSub extends PubSub {
+  /** Runs at the end of the pass, before all that was published in it is written. */
+  soon(run: () => void): void
+}
+
 /**
- * createRedisPubSub publishes by one connection, all of a pass in one write, and hears by another. Subscriptions are kept here and made again after every loss of the link. On Redis Cluster they are sharded:
- * a channel lives on the shard of its name alone.
+ * createRedisPubSub publishes by one connection, all of a pass in one write, and hears by another. Subscriptions are
+ * kept here and made again after every loss of the link. On Redis Cluster they are sharded: a channel lives on the
+ * shard of its name alone.
  */
-export function createRedisPubSub(link: RedisLink, options: RedisPubSubOptions): PubSub {
+export function createRedisPubSub(link: RedisLink, options: RedisPubSubOptions): RedisPubSub {
   const { publisher, subscriber, isCluster } = link
   const listeners = new Map<string, Set<(text: string) => void>>()
   const words = isCluster
@@ -37,6 +44,7 @@ export function createRedisPubSub(link: RedisLink, options: RedisPubSubOptions):
         unsubscribe: 'unsubscribe',
         publish: 'publish',
       } as const)
+  const pass = createPass(publisher)
   let tries = 0
   let isDown = subscriber.status !== 'ready'
 
@@ -97,6 +105,7 @@ export function createRedisPubSub(link: RedisLink, options: RedisPubSubOptions):
   return {
     publish(channel, text, onUnheard) {
       if (!hasRoom(publisher)) return
+      pass.begin()
       publisher[words.publish](options.prefix + channel, text).then(
         (heard) => {
           if (heard === 0) onUnheard?.()
@@ -120,6 +129,8 @@ export function createRedisPubSub(link: RedisLink, options: RedisPubSubOptions):
       }
     },
 
+    soon: pass.soon,
+
     get isDown() {
       return isDown
     },
@@ -131,15 +142,34 @@ export function createRedisPubSub(link: RedisLink, options: RedisPubSubOptions):
   }
 }
 
-/** Whether more may be published now; if so, it goes with all else of this pass. */
+/** Whether more may be published now. The connections to the shards of a cluster are the driver's own. */
 function hasRoom(publisher: RedisClient): boolean {
-  // The connections to the shards are the driver's own, and it gathers what goes to them.
   if (!(publisher instanceof Redis)) return true
   const { stream, status } = publisher
-  if (status !== 'ready' || stream.writableLength > MOST_WAITING) return false
-  if (stream.writableCorked === 0) {
-    stream.cork()
-    process.nextTick(() => stream.uncork())
+  return status === 'ready' && stream.writableLength <= MOST_WAITING
+}
+
+/** A write for each thing that is published would be half of its price. */
+function createPass(publisher: RedisClient) {
+  let runs: (() => void)[] | undefined
+
+  /** Holds what is written until the pass ends. What goes to a cluster the driver gathers by shard. */
+  function begin(): (() => void)[] {
+    if (runs) return runs
+    const held = publisher instanceof Redis ? publisher.stream : undefined
+    held?.cork()
+    const own: (() => void)[] = []
+    runs = own
+    setImmediate(() => {
+      try {
+        for (const run of own) run()
+      } finally {
+        runs = undefined
+        held?.uncork()
+      }
+    })
+    return own
   }
-  return true
+
+  return { begin, soon: (run: () => void) => void begin().push(run) }
 }
