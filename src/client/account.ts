@@ -102,6 +102,9 @@ export class Account {
       case 'user:status':
         this.#presence.set(signal.data.userId, signal.data)
         break
+      case 'user:updated':
+        this.#rename(signal.data.user)
+        break
       case 'contact:updated':
         this.setContact(signal.data.userId, signal.data.contact)
         break
@@ -111,6 +114,17 @@ export class Account {
         signal satisfies never
     }
     this.#listener.onSignal(signal)
+  }
+
+  #rename(user: UserSummary): void {
+    const { id } = user
+    this.#users.set(id, user)
+    if (this.#user?.id === id) this.#user = { ...this.#user, ...user }
+    const contact = this.#contacts.get(id)
+    if (contact) this.#contacts.set(id, { ...contact, user: { ...contact.user, ...user } })
+    for (const [chatId, { participants }] of this.#chats) {
+      if (participants.has(id)) this.take(chatId, { type: 'user', user })
+    }
   }
 
   setContact(userId: string, contact: Contact | null): void {

@@ -1,5 +1,5 @@
 import type { ChatEvent } from '../protocol/events.ts'
-import type { ChangeSet, Chat, Message } from '../protocol/model.ts'
+import type { ChangeSet, Chat, Message, UserSummary } from '../protocol/model.ts'
 import { applyEvent, messageAfter, putMessages, putParticipants } from './apply-event.ts'
 import {
   type ChatState,
@@ -28,6 +28,8 @@ export type ChatInput =
   /** The messages before `before`; null when they could not be read. */
   | { readonly type: 'older'; readonly before: number; readonly page: OlderPage | null }
   | { readonly type: 'typing'; readonly userIds: readonly string[] }
+  /** How a participant is called and shown now. */
+  | { readonly type: 'user'; readonly user: UserSummary }
   | { readonly type: 'queued'; readonly message: QueuedMessage }
   /** Acknowledged earlier, or refused. */
   | { readonly type: 'unqueued'; readonly id: string }
@@ -63,6 +65,8 @@ export function reduce(state: ChatState, input: ChatInput): ChatState {
       return addOlder(state, input)
     case 'typing':
       return { ...state, typing: input.userIds.filter((userId) => userId !== state.userId) }
+    case 'user':
+      return rename(state, input.user)
     case 'queued':
       return { ...state, queued: [...state.queued, input.message] }
     case 'unqueued':
@@ -70,6 +74,13 @@ export function reduce(state: ChatState, input: ChatInput): ChatState {
     default:
       return input satisfies never
   }
+}
+
+function rename(state: ChatState, user: UserSummary): ChatState {
+  const participant = state.participants.get(user.id)
+  if (!participant) return state
+  const renamed = { ...participant, user: { ...participant.user, ...user } }
+  return { ...state, participants: new Map(state.participants).set(user.id, renamed) }
 }
 
 function receive(state: ChatState, event: ChatEvent): ChatState {

@@ -44,7 +44,7 @@ export interface ReplicaEvents {
   status: Status
   /** All that was known is dropped: another user, or a history that is not the one before. */
   cleared: undefined
-  /** Somebody's presence, or how one stands with somebody, changed. */
+  /** Somebody's name, picture or presence, or how one stands with somebody, changed. */
   people: { userId: string }
   /** To agents and admins: a session has come into the queue or left it, as its `status` says. */
   queue: { chat: ChatInfo; customer: UserSummary | null }
@@ -81,6 +81,7 @@ export function createReplica(ports: ReplicaPorts, settings: ReplicaSettings): R
     onSignal({ data }) {
       if ('customer' in data) events.emit('queue', data)
       if ('userId' in data) events.emit('people', { userId: data.userId })
+      if ('user' in data) events.emit('people', { userId: data.user.id })
     },
     onClear() {
       listed = undefined
@@ -133,6 +134,7 @@ export function createReplica(ports: ReplicaPorts, settings: ReplicaSettings): R
         break
       case 'typing':
       case 'user:status':
+      case 'user:updated':
       case 'contact:updated':
       case 'session:waiting':
         account.hear(frame)

@@ -77,6 +77,11 @@ export const Signal = z.discriminatedUnion('type', [
   ),
   signal('user:status', 'Somebody one shares a chat or a contact with came, went or is away', UserStatus),
   signal(
+    'user:updated',
+    'Somebody one shares a chat or a contact with, or oneself, is called or shown otherwise now',
+    z.object({ user: UserSummary }),
+  ),
+  signal(
     'contact:updated',
     'How one stands with another user changed; null when it ended',
     z.object({

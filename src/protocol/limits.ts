@@ -32,6 +32,8 @@ export const LIMITS = {
   teamCharacters: 50,
   /** Of a caller's own name for a session or a guest. */
   externalIdCharacters: 200,
+  /** Users who hear at once that somebody has another name. */
+  renameToldTo: 500,
   /** Of a user's name at another issuer. */
   outsideSubjectCharacters: 255,
   closeReasonCharacters: 500,

@@ -8,7 +8,7 @@ export const PROTOCOL_HISTORY = [
     version: 2,
     date: '2026-11-21',
     change:
-      'Sessions: `session:*` frames and events, the signal `session:waiting`, `parentId` and `session` of a chat, messages of type `system`',
+      'Sessions: `session:*` frames and events, the signals `session:waiting` and `user:updated`, `parentId` and `session` of a chat, messages of type `system`',
   },
 ] as const
 

@@ -1,6 +1,6 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi'
 import { z } from 'zod'
-import { reloadRooms } from '../auth/reload-rooms.ts'
+import { tellRenamed } from '../auth/tell-renamed.ts'
 import {
   findUser,
   type ProfileChange,
@@ -92,7 +92,7 @@ export function userRoutes(deps: AppDeps) {
     const account = await updateProfile(db, userId, change)
     if (!account) refuse('FORBIDDEN', 'Your name and picture are kept elsewhere: change them there')
     await deps.auth.logins.forget(userId)
-    await reloadRooms(userId, deps)
+    await tellRenamed(userId, deps)
     if (former?.avatarUrl !== account?.avatarUrl) await deps.attachments?.releaseAvatar(former?.avatarUrl)
     return readMe(userId)
   }

@@ -34,6 +34,17 @@ const queued = { id: messageAt(11).id, chatId: '', senderId: ME, body: {}, queue
 
 const CASES: readonly Case[] = [
   {
+    name: 'a participant is called otherwise, at once and under no number',
+    when: { type: 'user', user: { ...participantOf(2).user, displayName: 'Dr. Lovelace' } },
+    gives: {
+      applied: 10,
+      participants: new Map([
+        [ME, participantOf(1)],
+        [THEM, participantOf(2, { user: { ...participantOf(2).user, displayName: 'Dr. Lovelace' } })],
+      ]),
+    },
+  },
+  {
     name: 'the next event is applied',
     when: sentAt(11),
     gives: { applied: 11, head: 11 },

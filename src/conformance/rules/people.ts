@@ -221,6 +221,27 @@ export const people: ProtocolRule[] = [
       await other.refused('DELETE /api/contacts/:id/block', { params: { id: one.id } }, NOT_FOUND)
     },
   },
+  {
+    number: '9.9',
+    title:
+      'another name is heard by who shares a chat or a contact, by the own connections, and by nobody else',
+    async run(context) {
+      const { ann, ben, dan } = await context.cast()
+      const stranger = await context.stranger()
+      await context.group([ann, stranger])
+      await context.makeContacts(stranger, ben)
+      const others = [await ann.connect(), await ben.connect(), await stranger.connect()]
+      const outsider = await dan.connect()
+      const body = { displayName: context.fresh('Renamed') }
+      await stranger.call('PUT /api/users/me', { body })
+      for (const socket of others) {
+        const { user } = await socket.signal('user:updated', (data) => data.user.id === stranger.id)
+        same(user.displayName, body.displayName, 'The name')
+      }
+      await outsider.settled()
+      claim(!JSON.stringify(outsider.unheard).includes(stranger.id), 'The outsider was told')
+    },
+  },
 ]
 
 /** Of what went before, a signal may still be on its way from another instance: it is not this one. */

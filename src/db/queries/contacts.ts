@@ -4,6 +4,13 @@ import type { Database } from '../connect.ts'
 import { contacts, users } from '../schema.ts'
 import { type Account, accountColumns, toUser } from './users.ts'
 
+const ACQUAINTANCES = `
+select distinct other.user_id as id from chat_participants me
+join chat_participants other on other.chat_id = me.chat_id and other.left_seq is null and other.user_id <> $1
+where me.user_id = $1 and me.left_seq is null
+union select contact_id from contacts where user_id = $1 and status = 'accepted'
+limit $2`
+
 /** Side is how one user has another in the own list. */
 export interface Side {
   readonly status: Contact['status']
@@ -123,4 +130,10 @@ function sideOf(rows: readonly (Side & { readonly userId: string })[], userId: s
   if (!row) return null
   const { userId: _, ...side } = row
   return side
+}
+
+/** listAcquaintances lists who shares a chat or an accepted contact with the user, no more than `limit` of them. */
+export async function listAcquaintances(db: Database, userId: string, limit: number): Promise<string[]> {
+  const { rows } = await db.pool.query<{ id: string }>(ACQUAINTANCES, [userId, limit])
+  return rows.map(({ id }) => id)
 }

@@ -45,7 +45,7 @@ export async function createFront(bindings: Bindings): Promise<Front> {
     tickets: createRemoteTickets(gateways),
     secrets: { access: config.JWT_SECRET, refresh: config.JWT_REFRESH_SECRET },
     remember: createForgetful,
-    ...createOutside({ config, changes, rooms, waitUntil, onFault }),
+    ...createOutside({ config, db: scopedDatabase, changes, rooms, broadcast, waitUntil, onFault }),
   })
   const startedAt = clock.now()
   return createApp({

@@ -26,6 +26,7 @@ import { createObjectPresence } from './object-presence.ts'
 import { createSocket } from './object-socket.ts'
 import { createObjects } from './objects.ts'
 import { createOutside } from './outside.ts'
+import { createRemotePublisher } from './remote-publisher.ts'
 import { createRemoteRooms } from './remote-rooms.ts'
 import { settings } from './settings.ts'
 import { createKeptTickets } from './tickets.ts'
@@ -83,7 +84,10 @@ export class GatewayObject extends DurableObject<Bindings> implements GatewayCal
       presence: this.#presence,
       authenticator: createIdentities({
         ...{ db, clock, ids, accessTokens, remember: () => createRemembered(clock) },
-        ...createOutside({ config, changes, rooms: remoteRooms, waitUntil, onFault }),
+        ...createOutside({
+          ...{ config, db, changes, rooms: remoteRooms, waitUntil, onFault },
+          broadcast: createRemotePublisher(gateways, waitUntil),
+        }),
       }).authenticator,
       connectionsPerUser: config.CONNECTIONS_PER_USER,
     })

@@ -1,16 +1,12 @@
 import { createHttpDirectory } from '../../auth/http-directory.ts'
 import type { OutsidePorts } from '../../auth/identities.ts'
 import { NO_KEY_STORE } from '../../auth/issuer-keys.ts'
-import { reloadRooms } from '../../auth/reload-rooms.ts'
+import { type RenamePorts, tellRenamed } from '../../auth/tell-renamed.ts'
 import type { Config } from '../../config.ts'
-import type { ChangesReader } from '../../gateway/ports.ts'
-import type { RoomDirectory } from '../../rooms/ports.ts'
 import { issuersOf } from '../../settings/issuers.ts'
 
-export interface EdgeOutsidePorts {
+export interface EdgeOutsidePorts extends RenamePorts {
   readonly config: Config
-  readonly changes: ChangesReader
-  readonly rooms: RoomDirectory
   readonly waitUntil: (work: Promise<unknown>) => void
   readonly onFault: (fault: { readonly error: unknown }) => void
 }
@@ -18,10 +14,9 @@ export interface EdgeOutsidePorts {
 /** createOutside is what users of other issuers need here; each isolate fetches an issuer's keys for itself. */
 export function createOutside({
   config,
-  changes,
-  rooms,
   waitUntil,
   onFault,
+  ...rename
 }: EdgeOutsidePorts): Omit<OutsidePorts, 'remember'> {
   const { DIRECTORY_URL: url, DIRECTORY_TOKEN: token } = config
   return {
@@ -31,7 +26,7 @@ export function createOutside({
       url === undefined || token === undefined
         ? undefined
         : createHttpDirectory({ url, token, isShared: false }),
-    onRenamed: (userId) => reloadRooms(userId, { changes, rooms }),
+    onRenamed: (userId) => tellRenamed(userId, rename),
     keepAlive: waitUntil,
     onFault: (error) => onFault({ error }),
   }

@@ -4,8 +4,8 @@ import type { Context } from 'hono'
 import type { Logger } from 'pino'
 import { createApp } from '../../app.ts'
 import { createAuth } from '../../auth/auth.ts'
-import { reloadRooms } from '../../auth/reload-rooms.ts'
 import { createRemembered } from '../../auth/remembered.ts'
+import { tellRenamed } from '../../auth/tell-renamed.ts'
 import { type Config, ratesOf } from '../../config.ts'
 import { createCommitter } from '../../db/commit.ts'
 import type { Database } from '../../db/connect.ts'
@@ -106,7 +106,7 @@ export async function createInstance({
     remember: () => createRemembered(clock),
     issuers: issuersOf(config),
     keys: cluster.keys,
-    onRenamed: (userId) => reloadRooms(userId, { changes, rooms }),
+    onRenamed: (userId) => tellRenamed(userId, { db, changes, rooms, broadcast }),
     keepAlive() {},
     directory,
     onFault: seldom((error) =>
