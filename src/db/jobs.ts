@@ -1,7 +1,12 @@
 import { v7 as uuidv7 } from 'uuid'
 import type { Job, JobStore, NewJob } from '../workers/ports.ts'
 import { toArray, toTextArray } from './array-literal.ts'
+import { createBatch } from './batch.ts'
 import type { Asked, Database } from './connect.ts'
+
+/** Statements that finish jobs, and what one of them removes and adds at most. */
+const FINISHES_AT_ONCE = 2
+const FINISH_WEIGHT = 500
 
 /** Jobs come in as arrays, which begin at this placeholder, and are rows `j` of these columns. */
 export const JOB_COLUMNS = 'id, kind, payload, delay'
@@ -60,9 +65,14 @@ select
   (select extract(epoch from min(run_at) - now())::float8 * 1000 from jobs
    where state = 'ready' and kind = any($1) and run_at > now()) as next_in`
 
+/** What follows from a job (`by`) is stored if the job was still held by whoever finishes it. */
 const FINISH = `
-with done as (delete from jobs where id = $6 and attempts = $7 and state = 'ready' returning id)
-${ADD_KEYED} from unnest(${jobArrays(1)}, $5::text[]) as j(${JOB_COLUMNS}, key) cross join done ${ONCE_A_KEY}`
+with done as (
+  delete from jobs using unnest($7::uuid[], $8::int[]) as f(id, attempts)
+  where jobs.id = f.id and jobs.attempts = f.attempts and jobs.state = 'ready' returning jobs.id
+)
+${ADD_KEYED} from unnest(${jobArrays(1)}, $5::text[], $6::uuid[]) as j(${JOB_COLUMNS}, key, by)
+join done on done.id = j.by ${ONCE_A_KEY}`
 
 const FAIL = `
 update jobs set
@@ -70,6 +80,16 @@ update jobs set
   run_at = now() + coalesce($3::bigint, 0) * interval '1 millisecond',
   last_error = $4
 where id = $1 and attempts = $2 and state = 'ready'`
+
+interface Finished {
+  readonly job: Job
+  readonly next: readonly NewJob[]
+}
+
+/** In one order everywhere: two statements that wait for each other's keys would wait for ever. */
+function byKey({ key: a = '' }: NewJob, { key: b = '' }: NewJob): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}
 
 interface ClaimRow {
   readonly jobs: readonly Job[] | null
@@ -80,6 +100,19 @@ interface ClaimRow {
 export function createJobStore(db: Database, { onAdded }: { onAdded: (delay: number) => void }): JobStore {
   const ask = <T extends object>(name: string, text: string, values: unknown[]) =>
     db.ask<T>({ name, text, values, isBackground: true } satisfies Asked)
+
+  /** Many jobs are done in the time of a statement; the next one takes them all. */
+  const finish = createBatch<Finished, undefined>(
+    async (all) => {
+      const next = all.flatMap(({ job, next }) => next.map((it) => ({ ...it, by: job.id }))).sort(byKey)
+      const by = toArray(next.map((it) => it.by))
+      const ids = toArray(all.map(({ job }) => job.id))
+      const attempts = toArray(all.map(({ job }) => job.attempts))
+      await ask('finish-jobs', FINISH, [...keyedColumns(next), by, ids, attempts])
+      return []
+    },
+    { atOnce: FINISHES_AT_ONCE, most: FINISH_WEIGHT, weigh: ({ next }) => 1 + next.length },
+  )
 
   function told(jobs: readonly NewJob[]): void {
     if (jobs.length > 0) onAdded(Math.min(...jobs.map(({ delay = 0 }) => delay)))
@@ -98,8 +131,8 @@ export function createJobStore(db: Database, { onAdded }: { onAdded: (delay: num
       return { jobs: row?.jobs ?? [], nextIn: row?.next_in ?? null }
     },
 
-    async finish({ id, attempts }, next) {
-      await ask('finish-job', FINISH, [...keyedColumns(next), id, attempts])
+    async finish(job, next) {
+      await finish({ job, next })
       told(next)
     },
 

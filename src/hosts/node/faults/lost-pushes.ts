@@ -11,6 +11,8 @@ const EVERY = 2_000
 const MOODS: readonly Mood[] = ['broken', 'busy', 'lying', 'hanging', 'slow']
 /** Milliseconds for the last retries, and for the lease of a job whose instance was killed in the middle of it. */
 const PUSHED_WITHIN = 75_000
+/** Milliseconds until a push is about to be sent, or is on its way. */
+const JUST_DUE = 1_000
 const DEVICE = 'a-phone-that-is-off'
 
 /** What instances are started with, so that a run does not last for minutes. */
@@ -56,6 +58,23 @@ export const pushFaults: readonly Fault[] = [
         back = scene.stage.start(victim)
       })
       await back
+    },
+    afterwards: expectPushes,
+  },
+  {
+    id: 'F27+F11',
+    title: 'restart Postgres, immediate, while pushes are due',
+    hasPeers: true,
+    leastSeconds: 20,
+    async inject(scene) {
+      const { postgres } = scene.stage
+      await pushAgain(scene, async (write) => {
+        await write()
+        await scene.pause(JUST_DUE)
+        scene.struck(scene.chatIds)
+        await postgres.stop('immediate')
+        await postgres.start()
+      })
     },
     afterwards: expectPushes,
   },
