@@ -12,6 +12,11 @@ const server = createServer((request, response) => {
   request.resume()
   fail(response)
 })
+const SLOW = 5_000
+/** In which a send is acknowledged on a busy machine, whatever the store does. */
+const PROMPT = 2_000
+/** In which the sender of a file hears of it: S3 is given 10 s, twice. */
+const PATIENCE = 30_000
 let it: TestApp
 let ann: TestUser
 let chat: { id: string }
@@ -49,4 +54,33 @@ test.each<[string, typeof fail]>([
   expect((await it.call(path, { token: ann.token, form })).status).toBe(503)
   const { rows } = await it.db.pool.query("select 1 from attachments where status in ('ready', 'claimed')")
   expect(rows).toEqual([])
+})
+
+test('a store that takes 5 s holds up its own files alone', { timeout: PATIENCE }, async () => {
+  fail = (response) => void setTimeout(() => response.writeHead(500).end(), SLOW)
+  const form = aForm({ chatId: chat.id }, aPng())
+  const begin = performance.now()
+  let isAnswered = false
+  const uploading = it.call('POST /api/attachments', { token: ann.token, form }).finally(() => {
+    isAnswered = true
+  })
+  const slowest: number[] = []
+  while (performance.now() - begin < SLOW) {
+    const sent = performance.now()
+    await send(it, ann, chat)
+    slowest.push(performance.now() - sent)
+  }
+  expect([isAnswered, slowest.length > 1, Math.max(...slowest) < PROMPT]).toEqual([false, true, true])
+  const answer = await uploading
+  expect([answer.status, answer.headers.get('Retry-After')]).toEqual([503, '5'])
+  expect(performance.now() - begin).toBeLessThan(PATIENCE)
+})
+
+test('a store that never answers is given up in time', { timeout: 2 * PATIENCE }, async () => {
+  fail = () => {}
+  const form = aForm({ chatId: chat.id }, aPng())
+  const begin = performance.now()
+  const answer = await it.call('POST /api/attachments', { token: ann.token, form })
+  expect([answer.status, errorOf(answer).code]).toEqual([503, 'SERVICE_UNAVAILABLE'])
+  expect(performance.now() - begin).toBeLessThan(PATIENCE)
 })

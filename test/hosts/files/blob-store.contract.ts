@@ -12,8 +12,8 @@ export interface TestBlobStore {
   close(): Promise<void>
 }
 
-/** Milliseconds: an S3 server may have to be begun twice. */
-const OPEN_PATIENCE = 180_000
+/** Milliseconds: an S3 server is several processes. */
+const OPEN_PATIENCE = 120_000
 
 /** What every BlobStore does alike. */
 export function describeBlobStore(name: string, open: () => Promise<TestBlobStore>): void {

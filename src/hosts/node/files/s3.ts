@@ -49,10 +49,11 @@ export function createS3Store(settings: S3Settings, clock: Clock): BlobStore {
 
   return {
     async put(Key, file, ContentType) {
+      const { abortSignal: late } = within()
       const put = () => {
         const { body: Body, signal } = toNode(file.stream())
         const command = new PutObjectCommand({ Bucket, Key, ContentType, Body, ContentLength: file.bytes })
-        return client.send(command, { abortSignal: AbortSignal.any([within().abortSignal, signal]) })
+        return client.send(command, { abortSignal: AbortSignal.any([late, signal]) })
       }
       // A stream is read once, so that the SDK cannot try it again by itself.
       await put().catch(put).catch(refuseFault)
@@ -126,7 +127,12 @@ function createClient(
     // Other servers than AWS know no checksums behind a stream.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
-    requestHandler: { connectionTimeout: CONNECT_TIMEOUT, requestTimeout: REQUEST_TIMEOUT },
+    // Otherwise the SDK only warns of a request that nobody answers.
+    requestHandler: {
+      connectionTimeout: CONNECT_TIMEOUT,
+      requestTimeout: REQUEST_TIMEOUT,
+      throwOnRequestTimeout: true,
+    },
     ...(endpoint !== undefined && { endpoint }),
     ...(credentials && { credentials }),
   })
