@@ -34,12 +34,11 @@ export function seats({ chatId }: Turn, { take, free }: Seats, param: Param): st
 /** audit writes down what of the turn is sensitive, by the same commit. */
 export function audit(turn: Turn, param: Param): string[] {
   return turn.events.flatMap((event) => {
-    const actorId = actorOf(turn)
-    const entry = entryOf(event)
+    const entry = entryOf(event, turn)
     if (!entry) return []
     return `insert into audit_log (at, actor_id, action, chat_id, target_id, details)
-      select ${param(event.at)}, ${param(actorId)}, ${param(entry.action)}, head.id, ${param(entry.targetId)},
-        ${param(toJson(entry.details))} from head`
+      select ${param(event.at)}, ${param(turn.by ?? null)}, ${param(entry.action)}, head.id,
+        ${param(entry.targetId)}, ${param(toJson(entry.details))} from head`
   })
 }
 
@@ -49,19 +48,36 @@ interface Entry {
   readonly details: object | null
 }
 
-function entryOf(event: ChatEvent): Entry | undefined {
-  if (event.type === 'participant:joined' && event.data.participant.role === 'observer') {
-    return { action: 'session.observed', targetId: event.data.participant.userId, details: null }
+/** One's own messages are one's own to delete; a mute is told like a role, and is nothing to write down. */
+function entryOf(event: ChatEvent, { by, mutes }: Turn): Entry | undefined {
+  switch (event.type) {
+    case 'participant:joined':
+      if (event.data.participant.role !== 'observer') return undefined
+      return { action: 'session.observed', targetId: event.data.participant.userId, details: null }
+    case 'participant:updated': {
+      const { userId, role } = event.data.participant
+      return mutes.length > 0
+        ? undefined
+        : { action: 'participant.role', targetId: userId, details: { role } }
+    }
+    case 'chat:updated':
+      if (event.data.participants.length === 0) return undefined
+      return { action: 'chat.owner', targetId: event.data.chat.ownerId, details: null }
+    case 'chat:deleted':
+      return { action: 'chat.deleted', targetId: null, details: null }
+    case 'message:deleted':
+      if (event.data.senderId === by) return undefined
+      return { action: 'message.deleted', targetId: event.data.messageId, details: null }
+    case 'session:queued':
+    case 'session:accepted':
+    case 'session:transferred':
+    case 'session:closed':
+    case 'session:reopened': {
+      const { assigneeId, session } = event.data.chat
+      const details = { team: session?.team ?? null, reason: session?.closeReason ?? null }
+      return { action: event.type.replace(':', '.'), targetId: assigneeId, details }
+    }
+    default:
+      return undefined
   }
-  if (!('chat' in event.data) || !event.type.startsWith('session:')) return undefined
-  const { assigneeId, session } = event.data.chat
-  const details = { team: session?.team ?? null, reason: session?.closeReason ?? null }
-  return { action: event.type.replace(':', '.'), targetId: assigneeId, details }
-}
-
-/** Whoever the message of the service's own is by; who observes does it himself, without one. */
-function actorOf({ events }: Turn): string | null {
-  const told = events.find((event) => event.type === 'message:new')
-  const joined = events.find((event) => event.type === 'participant:joined')
-  return told?.data.message.senderId ?? joined?.data.participant.userId ?? null
 }

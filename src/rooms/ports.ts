@@ -130,6 +130,8 @@ export interface Turn {
   readonly mutes: readonly { readonly userId: string; readonly until: string | null }[]
   /** undefined when no agent's desk changes. */
   readonly seats?: Seats | undefined
+  /** The user whose command had an effect, the last one of several: for what is audited, a turn has one. */
+  readonly by?: string | undefined
 }
 
 export type CommitResult =

@@ -164,7 +164,11 @@ export function planTurn({ chatId, state, envelopes, known, at, freshId }: TurnI
   }
   const seq = next?.seq ?? 0
   return {
-    turn: { chatId, prevSeq, events: events.map(({ event }) => event), mutes, ...(seats && { seats }) },
+    turn: {
+      ...{ chatId, prevSeq, events: events.map(({ event }) => event), mutes },
+      ...(seats && { seats }),
+      ...(by && { by: by.user.id }),
+    },
     next,
     events,
     outcomes: outcomes.map((outcome) => outcome ?? { ok: true, data: { seq } }),

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createTestApp, errorOf, type TestApp, type TestUser } from '../support/app.ts'
 import { PASSWORD } from '../support/auth.ts'
-import { createStaff } from '../support/people.ts'
+import { createGroup, createStaff, send } from '../support/people.ts'
 
 let it: TestApp
 let admin: TestUser
@@ -63,6 +63,28 @@ describe('an administrator', () => {
     const first = (await call(`GET /api/admin/audit?chatId=${id}&limit=2`)).body
     const second = (await call(`GET /api/admin/audit?chatId=${id}&limit=2&cursor=${first.nextCursor}`)).body
     expect([first.hasMore, second.hasMore, second.data[0].id]).toEqual([true, false, all[2].id])
+  })
+
+  test('finds who deleted what is not his own, and who gave whom which role, in the log', async () => {
+    const [owner, member] = [await it.user(), await it.user()]
+    const chat = await createGroup(it, [owner, member])
+    const mine = await send(it, owner, chat, 'Mine')
+    const theirs = await send(it, member, chat, 'Theirs')
+    const act = (route: string, body?: object) => it.call(route, { token: owner.token, body })
+    await act(`DELETE /api/messages/${mine.id}`)
+    await act(`DELETE /api/messages/${theirs.id}`)
+    await act(`PUT /api/chats/${chat.id}/mute`, { until: null })
+    await act(`PUT /api/chats/${chat.id}/participants/${member.id}`, { role: 'admin' })
+    await act(`PUT /api/chats/${chat.id}`, { name: 'Renamed' })
+    await act(`PUT /api/chats/${chat.id}/owner`, { userId: member.id })
+    await it.call(`DELETE /api/chats/${chat.id}`, { token: member.token })
+    const log: { action: string; actorId: string; targetId: string }[] = await audited(`chatId=${chat.id}`)
+    expect(log.map(({ action, actorId, targetId }) => [action, actorId, targetId])).toEqual([
+      ['chat.deleted', member.id, null],
+      ['chat.owner', owner.id, member.id],
+      ['participant.role', owner.id, member.id],
+      ['message.deleted', owner.id, theirs.id],
+    ])
   })
 
   test('finds logins, and refresh tokens that were used twice, in the log', async () => {
