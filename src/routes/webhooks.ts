@@ -1,5 +1,5 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi'
-import { listPastMarks, listPastMessages, type PastEvent } from '../db/queries/webhooks.ts'
+import { listPastMarks, listPastMessages, type PastEvent, stepBefore } from '../db/queries/webhooks.ts'
 import { refuse } from '../protocol/errors.ts'
 import { Replayed, ReplayWebhooksBody } from '../protocol/push.ts'
 import { body, json } from './answers.ts'
@@ -13,7 +13,7 @@ const replay = createRoute({
   method: 'post',
   path: '/replay',
   operationId: 'replayWebhooks',
-  summary: `Send the messages and watermarks of a chat after a seq to all endpoints again, up to ${MOST} messages; for administrators`,
+  summary: `Send what came after a seq of a chat to all endpoints again, up to ${MOST} messages; for administrators`,
   tags: ['Operation'],
   request: { body: body(ReplayWebhooksBody) },
   responses: { 202: json(Replayed, 'On their way, with the ids of the first time') },
@@ -29,7 +29,9 @@ export function webhookRoutes({ config, db, jobs }: AppDeps) {
     const messages = found.slice(0, MOST)
     const hasMore = found.length > MOST
     const marks = events.includes('receipt') && !hasMore ? await listPastMarks(db, chatId, since) : []
-    const past: PastEvent[] = [...messages, ...marks]
+    const steps = events.includes('session') ? messages.flatMap(stepBefore) : []
+    const told = messages.map(({ step: _, ...message }) => message)
+    const past: PastEvent[] = [...told, ...steps.filter(({ seq }) => seq > since), ...marks]
     await jobs.add(
       past.flatMap((event) => urls.map((url) => ({ kind: 'webhook', payload: { ...event, chatId, url } }))),
     )

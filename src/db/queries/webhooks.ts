@@ -7,7 +7,8 @@ select id as "messageId",
   case when deleted_at is not null then 'message:deleted' when edited_at is not null then 'message:edited'
     else 'message:new' end as type,
   case when deleted_at is null and edited_at is null then seq else changed_seq end as seq,
-  coalesce(deleted_at, edited_at, created_at) as at
+  coalesce(deleted_at, edited_at, created_at) as at,
+  case when content_type = 'system' then metadata->>'session' end as step
 from messages
 where chat_id = $1 and (seq > $2 or (changed_seq > $2 and (deleted_at is not null or edited_at is not null)))
 order by seq limit $3`
@@ -31,7 +32,11 @@ interface MessageRow {
   readonly type: string
   readonly seq: number
   readonly at: Date
+  /** What became of a session, where the message tells of it: see SystemNote. */
+  readonly step: string | null
 }
+/** A message, and what became of the session if it tells of that. */
+type PastMessage = PastEvent & Pick<MessageRow, 'step'>
 interface MarkRow extends Omit<ReceiptMark, 'at'> {
   readonly seq: number
   readonly at: Date
@@ -41,9 +46,15 @@ interface MarkRow extends Omit<ReceiptMark, 'at'> {
 export async function listPastMessages(
   db: Database,
   { chatId, since, limit }: { readonly chatId: string; readonly since: number; readonly limit: number },
-): Promise<PastEvent[]> {
+): Promise<PastMessage[]> {
   const { rows } = await db.pool.query<MessageRow>(MESSAGES, [chatId, since, limit])
   return rows.map(({ at, ...row }) => ({ ...row, at: at.toISOString() }))
+}
+
+/** stepBefore is the event that a message tells of: a session's own stands right before its message. */
+export function stepBefore({ step, seq, at }: PastMessage): PastEvent[] {
+  if (step === null) return []
+  return [{ type: step === 'opened' ? 'chat:created' : `session:${step}`, seq: seq - 1, at }]
 }
 
 /** listPastMarks lists the watermarks that have moved since, each where it stands now. */
