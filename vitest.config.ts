@@ -15,7 +15,7 @@ export default defineConfig({
         test: {
           name: 'node',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/workerd/**'],
+          exclude: ['test/workerd/**', 'test/cognito-local/**'],
           globalSetup: 'test/support/global-setup.ts',
           // Tests start real servers: processes keep their crashes, signals and globals apart.
           pool: 'forks',

@@ -1,15 +1,14 @@
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { findPort } from '../../src/hosts/node/faults/servers/port.ts'
 
+const VERSION = '5.3.0'
 /** Installed beside the project and not in it, as it is larger than all the rest: 128 MB. */
-export const COGNITO_LOCAL = { version: '5.3.0', folder: join(tmpdir(), 'parley-cognito-local-5.3.0') }
-const START = join(COGNITO_LOCAL.folder, 'node_modules/cognito-local/lib/bin/start.js')
+const FOLDER = join(tmpdir(), `parley-cognito-local-${VERSION}`)
+const START = join(FOLDER, 'node_modules/cognito-local/lib/bin/start.js')
 const PASSWORD = 'Correct-horse-1'
-
-export const hasCognitoLocal = () => existsSync(START)
 
 interface Tokens {
   readonly AccessToken: string
@@ -27,6 +26,7 @@ export interface CognitoLocal {
 }
 
 export async function startCognitoLocal(): Promise<CognitoLocal> {
+  install()
   const folder = mkdtempSync(join(tmpdir(), 'parley-cognito-'))
   const port = await findPort()
   const url = `http://127.0.0.1:${port}`
@@ -84,4 +84,12 @@ export async function startCognitoLocal(): Promise<CognitoLocal> {
       rmSync(folder, { recursive: true, force: true })
     },
   }
+}
+
+function install(): void {
+  if (existsSync(START)) return
+  mkdirSync(FOLDER, { recursive: true })
+  writeFileSync(join(FOLDER, 'package.json'), '{"private":true}')
+  const quiet = ['--no-audit', '--no-fund', '--ignore-scripts']
+  execFileSync('npm', ['install', ...quiet, `cognito-local@${VERSION}`], { cwd: FOLDER })
 }

@@ -1,14 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Rest } from '../../src/conformance/rest.ts'
-import { type CognitoLocal, hasCognitoLocal, startCognitoLocal } from '../support/cognito-local.ts'
 import { djangoTokens } from '../support/django.ts'
 import { type Server, startServer } from '../support/server.ts'
 import { DJANGO_SECRET } from '../support/tokens.ts'
+import { type CognitoLocal, startCognitoLocal } from './cognito-local.ts'
 
 const PATIENCE = { timeout: 60_000 }
 
-// It comes from npm when tests begin (scripts/ensure-servers.ts); a machine without a registry goes without.
-describe.runIf(hasCognitoLocal())('a customer who logs in at cognito-local', () => {
+describe('a customer who logs in at cognito-local', () => {
   let cognito: CognitoLocal
   let server: Server
   let rest: Rest
