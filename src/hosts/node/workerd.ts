@@ -7,14 +7,21 @@ const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 /** What is kept of what it says, for the report of a start that failed. */
 const OUTPUT_KEPT = 4_000
 
-export interface WorkerdOptions {
-  /** 0 takes a free one. */
-  readonly port: number
+export interface WorkerdOptions extends Omit<WranglerOptions, 'config' | 'databases'> {
   /** Postgres by TCP: `postgres://user:password@host:port/database`. */
   readonly databaseUrl: string
+}
+
+export interface WranglerOptions {
+  /** Which file says what runs: `wrangler.toml`. */
+  readonly config: string
+  /** Addresses of databases by the names of their bindings. */
+  readonly databases: Readonly<Record<string, string>>
+  /** 0 takes a free one. */
+  readonly port: number
   /** Where objects keep what they store. */
   readonly folder: string
-  /** Variables and secrets over those of `wrangler.toml`. */
+  /** Variables and secrets over those of the file. */
   readonly settings: Readonly<Record<string, string>>
   readonly onOutput?: (line: string) => void
 }
@@ -29,8 +36,13 @@ export interface Workerd {
 }
 
 /** startWorkerd readies the role of the database, and resolves when it serves; rejects with what it said when it ends before. */
-export async function startWorkerd(options: WorkerdOptions): Promise<Workerd> {
-  await keepSettings(options.databaseUrl)
+export async function startWorkerd({ databaseUrl, ...options }: WorkerdOptions): Promise<Workerd> {
+  await keepSettings(databaseUrl)
+  return startWrangler({ ...options, config: 'wrangler.toml', databases: { POSTGRES: databaseUrl } })
+}
+
+/** startWrangler runs what a file describes, and resolves when it serves. */
+export async function startWrangler(options: WranglerOptions): Promise<Workerd> {
   const child = run(options)
   let output = ''
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))
@@ -59,11 +71,15 @@ export async function startWorkerd(options: WorkerdOptions): Promise<Workerd> {
 }
 
 /** In a process group of its own: wrangler that is killed alone leaves the runtime behind. */
-function run({ port, databaseUrl, folder, settings }: WorkerdOptions): ChildProcess {
+function run({ config, databases, port, folder, settings }: WranglerOptions): ChildProcess {
   const variables = Object.entries(settings).flatMap(([name, value]) => ['--var', `${name}:${value}`])
   const quiet = ['--show-interactive-dev-session=false', '--inspector-port', '0']
   const place = ['--ip', '127.0.0.1', '--port', String(port), '--persist-to', folder]
-  return spawn('wrangler', ['dev', ...place, ...quiet, ...variables], {
+  const local = Object.entries(databases).map(([binding, url]) => [
+    `CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_${binding}`,
+    url,
+  ])
+  return spawn('wrangler', ['dev', '--config', config, ...place, ...quiet, ...variables], {
     cwd: ROOT,
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -76,7 +92,7 @@ function run({ port, databaseUrl, folder, settings }: WorkerdOptions): ChildProc
       // Both write every call and frame into a database, which takes more time than the service itself.
       X_LOCAL_OBSERVABILITY: 'false',
       X_LOCAL_EXPLORER: 'false',
-      CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_POSTGRES: databaseUrl,
+      ...Object.fromEntries(local),
     },
   })
 }
