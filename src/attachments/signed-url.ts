@@ -17,9 +17,9 @@ export interface UrlSigner {
   verify(url: URL): Promise<Readonly<Record<string, string>> | undefined>
 }
 
-export function createUrlSigner(secret: string): UrlSigner {
+export async function createUrlSigner(secret: string): Promise<UrlSigner> {
   const text = new TextEncoder()
-  const key = crypto.subtle.importKey(
+  const key = await crypto.subtle.importKey(
     'raw',
     // Another key than that of the tokens, which the same secret signs.
     text.encode(`parley blobs ${secret}`),
@@ -34,7 +34,7 @@ export function createUrlSigner(secret: string): UrlSigner {
     async sign(path, parameters) {
       const query = new URLSearchParams(parameters)
       query.sort()
-      const signature = await crypto.subtle.sign('HMAC', await key, bytesOf(path, query))
+      const signature = await crypto.subtle.sign('HMAC', key, bytesOf(path, query))
       query.set('signature', toHex(new Uint8Array(signature)))
       return `${path}?${query}`
     },
@@ -43,7 +43,7 @@ export function createUrlSigner(secret: string): UrlSigner {
       const signature = fromHex(query.get('signature') ?? '')
       query.delete('signature')
       query.sort()
-      const isOurs = await crypto.subtle.verify('HMAC', await key, signature, bytesOf(pathname, query))
+      const isOurs = await crypto.subtle.verify('HMAC', key, signature, bytesOf(pathname, query))
       return isOurs ? Object.fromEntries(query) : undefined
     },
   }

@@ -1,12 +1,8 @@
 import sharp, { type Sharp } from 'sharp'
-import { refuse } from '../protocol/errors.ts'
 import { LIMITS } from '../protocol/limits.ts'
 import { refuseType } from './file-types.ts'
+import { checkPixels, refuseBroken, SIDES } from './image-limits.ts'
 
-/** The longest side of a rendition, in pixels. */
-const MEDIUM = 1_280
-const THUMBNAIL = 320
-const PLACEHOLDER = 16
 /** For one rendition; an image of 40 million pixels takes 2. */
 const SECONDS = 20
 
@@ -42,9 +38,9 @@ export async function checkImage(bytes: Uint8Array): Promise<CheckedImage> {
   try {
     const upright = open(bytes).autoOrient().timeout({ seconds: SECONDS })
     const original = await write(upright).toBuffer({ resolveWithObject: true })
-    const medium = await shrink(bytes, MEDIUM).autoOrient().webp({ quality: 80, effort: 2 }).toBuffer()
-    const thumbnail = await shrink(medium, THUMBNAIL).webp({ quality: 75, effort: 2 }).toBuffer()
-    const tiny = await shrink(thumbnail, PLACEHOLDER).webp({ quality: 30 }).toBuffer()
+    const medium = await shrink(bytes, SIDES.medium).autoOrient().webp({ quality: 80, effort: 2 }).toBuffer()
+    const thumbnail = await shrink(medium, SIDES.thumbnail).webp({ quality: 75, effort: 2 }).toBuffer()
+    const tiny = await shrink(thumbnail, SIDES.placeholder).webp({ quality: 30 }).toBuffer()
     const { width, height } = original.info
     return {
       ...{ contentType: `image/${format}`, extension, width, height },
@@ -52,22 +48,17 @@ export async function checkImage(bytes: Uint8Array): Promise<CheckedImage> {
       ...{ original: original.data, medium, thumbnail },
     }
   } catch {
-    return refuse('VALIDATION_ERROR', 'Invalid image file: it cannot be decoded')
+    return refuseBroken()
   }
 }
 
 async function formatOf(bytes: Uint8Array): Promise<keyof typeof FORMATS> {
   const metadata = await sharp(bytes, { limitInputPixels: false, failOn: 'error' })
     .metadata()
-    .catch(() => refuse('VALIDATION_ERROR', 'Invalid image file: it cannot be decoded'))
+    .catch(refuseBroken)
   const { format = '', width = 0, height = 0, pageHeight = height } = metadata
   if (!isTaken(format)) return refuseType()
-  if (width * pageHeight > LIMITS.imagePixels) {
-    refuse(
-      'VALIDATION_ERROR',
-      `An image has at most ${LIMITS.imagePixels} pixels; this one is ${width} x ${height}`,
-    )
-  }
+  checkPixels(width, pageHeight)
   return format
 }
 

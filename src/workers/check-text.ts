@@ -8,7 +8,7 @@ const CONTROL = /(?![\t\n\f\r])\p{Cc}/u
 export function checkText(bytes: Uint8Array, fileName: string): DocumentType {
   let text: string
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes)
   } catch {
     return refuseType('jpeg, png, gif, webp, pdf, docx, xlsx, or txt and csv in UTF-8')
   }

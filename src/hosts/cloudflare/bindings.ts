@@ -7,6 +7,9 @@ export interface Bindings {
   readonly ASSETS: Fetcher
   /** Tells that jobs are, or will be, due; left out where there are only the jobs of each minute. */
   readonly JOBS?: Queue<null>
+  /** Keeps files, which IMAGES checks; without either of them the deployment has none. */
+  readonly FILES?: R2Bucket
+  readonly IMAGES?: ImagesBinding
   readonly ROOMS: DurableObjectNamespace<RoomObject>
   readonly GATEWAYS: DurableObjectNamespace<GatewayObject>
 }

@@ -8,6 +8,7 @@ import { answers, storageOf, toHealth } from '../shared/health.ts'
 import { createAsset } from './asset.ts'
 import type { Bindings } from './bindings.ts'
 import type { GatewayCalls, RoomCalls } from './calls.ts'
+import { openFiles } from './files.ts'
 import { createJobQueue } from './jobs.ts'
 import { createLogger, logFaults } from './logger.ts'
 import { createPassingObjects } from './objects.ts'
@@ -47,14 +48,16 @@ export async function createFront(bindings: Bindings): Promise<Front> {
     remember: createForgetful,
     ...createOutside({ config, db: scopedDatabase, changes, rooms, broadcast, waitUntil, onFault }),
   })
+  const jobs = createJobQueue(bindings, scopedDatabase, waitUntil)
+  const attachments = await openFiles(bindings, { config, db: scopedDatabase, jobs })
   const startedAt = clock.now()
   return createApp({
     ...{ config, logger, clock, ids, db: scopedDatabase, auth, rooms, changes, broadcast, limiter },
     rates: ratesOf(config),
-    jobs: createJobQueue(bindings, scopedDatabase, waitUntil),
+    ...{ jobs, attachments },
     presence: createRemotePresence(gateways),
     async health() {
-      const [isUp, storage] = await Promise.all([answers(scopedDatabase), storageOf(undefined)])
+      const [isUp, storage] = await Promise.all([answers(scopedDatabase), storageOf(attachments)])
       const services = { database: isUp ? 'ok' : 'down', replica: 'off', redis: 'off', storage } as const
       const status = storage === 'down' ? 'degraded' : 'ok'
       const uptime = (clock.now() - startedAt) / 1_000

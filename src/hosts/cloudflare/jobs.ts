@@ -3,10 +3,12 @@ import { createJobStore } from '../../db/jobs.ts'
 import { createRoomStore } from '../../db/room-store.ts'
 import { createHandlers } from '../../workers/handlers.ts'
 import type { JobQueue } from '../../workers/ports.ts'
+import { createRemoveFiles, REMOVE_FILES } from '../../workers/remove-files.ts'
 import { runDue } from '../../workers/runner.ts'
 import { createSender } from '../../workers/sender.ts'
 import type { Bindings } from './bindings.ts'
 import type { GatewayCalls } from './calls.ts'
+import { openFiles } from './files.ts'
 import { createLogger, logFaults } from './logger.ts'
 import { createPassingObjects } from './objects.ts'
 import { post } from './post.ts'
@@ -41,16 +43,21 @@ export function createJobQueue(
 /** runJobs does what is due, and has itself called for what is due next. */
 export async function runJobs(bindings: Bindings, db: Database): Promise<void> {
   const config = settings(bindings)
-  const handlers = createHandlers({
-    config,
-    db,
-    store: createRoomStore(db, { commit: NOT_HERE }),
-    presence: createRemotePresence(createPassingObjects<GatewayCalls>(bindings.GATEWAYS)),
-    send: createSender(config, post),
-  })
+  const store = createJobStore(db, { onAdded() {} })
+  const attachments = await openFiles(bindings, { config, db, jobs: store })
+  const handlers = {
+    ...createHandlers({
+      config,
+      db,
+      store: createRoomStore(db, { commit: NOT_HERE }),
+      presence: createRemotePresence(createPassingObjects<GatewayCalls>(bindings.GATEWAYS)),
+      send: createSender(config, post),
+    }),
+    ...(attachments && { [REMOVE_FILES]: createRemoveFiles(attachments) }),
+  }
   if (Object.keys(handlers).length === 0) return
   const nextIn = await runDue({
-    store: createJobStore(db, { onAdded() {} }),
+    store,
     handlers,
     random: Math.random,
     firstPause: config.JOB_RETRY_SECONDS * 1_000,

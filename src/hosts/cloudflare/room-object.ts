@@ -15,6 +15,7 @@ import type {
   Turn,
 } from '../../rooms/ports.ts'
 import { createOutbox } from '../../workers/outbox.ts'
+import { filesOutbox } from '../../workers/remove-files.ts'
 import { clock, ids } from '../shared/clock.ts'
 import type { Bindings } from './bindings.ts'
 import {
@@ -119,7 +120,7 @@ export class RoomObject extends DurableObject<Bindings> implements RoomCalls {
     const indexer = createIndexer(db, { clock, language, isSweeping: false, onFault })
     const outbox = createOutbox(settings(this.env))
     const committer = createCommitter(db, {
-      ...(outbox && { outbox }),
+      outbox: (turn) => [...filesOutbox(turn), ...(outbox?.(turn) ?? [])],
       onJobs: (delay) => this.ctx.waitUntil(wakeJobs(this.env, delay)),
       onMessages: indexer.changed,
       onFault,

@@ -27,5 +27,8 @@ function parse(bindings: Bindings): EdgeConfig {
   if (config.MYSQL_HOST !== undefined) {
     throw new ConfigError('MYSQL_HOST is of no use on Cloudflare: let DIRECTORY_URL answer for it')
   }
+  if (config.CLAMAV_HOST !== undefined) {
+    throw new ConfigError('CLAMAV_HOST is of no use on Cloudflare: no file is scanned for viruses there')
+  }
   return { ...config, JWT_SECRET, JWT_REFRESH_SECRET }
 }

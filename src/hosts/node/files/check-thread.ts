@@ -1,9 +1,7 @@
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import type { Allowed } from '../../../attachments/ports.ts'
 import { type Refusal, RefusalError } from '../../../protocol/errors.ts'
-import { checkOffice } from '../../../workers/check-office.ts'
-import { checkPdf } from '../../../workers/check-pdf.ts'
-import { checkText } from '../../../workers/check-text.ts'
+import { checkDocument } from '../../../workers/check-document.ts'
 import { type DocumentType, refuseType, signatureOf } from '../../../workers/file-types.ts'
 import { toStorageFault } from './storage-fault.ts'
 
@@ -52,23 +50,6 @@ async function check({ path, fileName, allowed }: CheckTask): Promise<CheckAnswe
   if (signature === 'image') return checkPicture(path, bytes)
   if (allowed === 'images') return refuseType()
   return { kind: 'file', ...checkDocument(bytes, signature, fileName) }
-}
-
-function checkDocument(
-  bytes: Uint8Array,
-  signature: Exclude<ReturnType<typeof signatureOf>, 'image'>,
-  fileName: string,
-): DocumentType {
-  switch (signature) {
-    case 'pdf':
-      return checkPdf(bytes)
-    case 'zip':
-      return checkOffice(bytes)
-    case 'unknown':
-      return checkText(bytes, fileName)
-    default:
-      return signature satisfies never
-  }
 }
 
 async function checkPicture(path: string, bytes: Uint8Array): Promise<CheckAnswer> {

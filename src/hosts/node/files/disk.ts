@@ -3,11 +3,13 @@ import { createReadStream } from 'node:fs'
 import { access, constants, mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
+import { serveStatic } from '@hono/node-server/serve-static'
+import { Hono } from 'hono'
+import { createBlobServer } from '../../../attachments/blob-server.ts'
 import type { BlobStore, Spool } from '../../../attachments/ports.ts'
 import { createUrlSigner } from '../../../attachments/signed-url.ts'
 import { LIMITS } from '../../../protocol/limits.ts'
 import type { Clock } from '../../../rooms/ports.ts'
-import { createDiskServer } from './disk-server.ts'
 import { toStorageFault } from './storage-fault.ts'
 
 export interface DiskStoreOptions {
@@ -68,7 +70,11 @@ export async function createDiskStore({
       throw toStorageFault(error)
     }
   }
-  const server = createDiskServer({ folder, spool, clock, put, signer: createUrlSigner(secret) })
+  const files = new Hono().get('*', serveStatic({ root: folder }))
+  const server = createBlobServer({
+    ...{ spool, clock, put, signer: await createUrlSigner(secret) },
+    read: async (key, { headers }) => files.request(`/${key}`, { headers }),
+  })
 
   return {
     put,

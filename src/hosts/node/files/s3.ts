@@ -13,7 +13,7 @@ import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import { toDisposition } from '../../../attachments/file-name.ts'
 import type { BlobStore } from '../../../attachments/ports.ts'
 import { windowOf } from '../../../attachments/signed-url.ts'
-import { RefusalError } from '../../../protocol/errors.ts'
+import { refuseStoreFault } from '../../../attachments/store-fault.ts'
 import { TIMES } from '../../../protocol/limits.ts'
 import type { Clock } from '../../../rooms/ports.ts'
 
@@ -56,14 +56,14 @@ export function createS3Store(settings: S3Settings, clock: Clock): BlobStore {
         return client.send(command, { abortSignal: AbortSignal.any([late, signal]) })
       }
       // A stream is read once, so that the SDK cannot try it again by itself.
-      await put().catch(put).catch(refuseFault)
+      await put().catch(put).catch(refuseStoreFault)
     },
     async get(Key) {
       const found = await client
         .send(new GetObjectCommand({ Bucket, Key }), within())
         .catch((error: unknown) => {
           if (error instanceof S3ServiceException && error.$metadata.httpStatusCode === 404) return undefined
-          return refuseFault(error)
+          return refuseStoreFault(error)
         })
       const { Body, ContentLength } = found ?? {}
       if (!Body || ContentLength === undefined) return undefined
@@ -73,8 +73,8 @@ export function createS3Store(settings: S3Settings, clock: Clock): BlobStore {
       for (let at = 0; at < keys.length; at += REMOVED_AT_ONCE) {
         const Objects = keys.slice(at, at + REMOVED_AT_ONCE).map((Key) => ({ Key }))
         const command = new DeleteObjectsCommand({ Bucket, Delete: { Objects, Quiet: true } })
-        const { Errors = [] } = await client.send(command, within()).catch(refuseFault)
-        if (Errors.length > 0) refuseFault(new Error(`${Errors[0]?.Code}: ${Errors[0]?.Message}`))
+        const { Errors = [] } = await client.send(command, within()).catch(refuseStoreFault)
+        if (Errors.length > 0) refuseStoreFault(new Error(`${Errors[0]?.Code}: ${Errors[0]?.Message}`))
       }
     },
     async sign(Key, { contentType, fileName }) {
@@ -85,7 +85,7 @@ export function createS3Store(settings: S3Settings, clock: Clock): BlobStore {
         ResponseCacheControl: `private, max-age=${TIMES.signedUrl / 1_000}, immutable`,
       })
       const signed = { signingDate: new Date(startsAt), expiresIn: TIMES.signedUrl / 1_000 }
-      return { url: await getSignedUrl(signer, command, signed).catch(refuseFault), expiresAt }
+      return { url: await getSignedUrl(signer, command, signed).catch(refuseStoreFault), expiresAt }
     },
     async signForm(Key, { contentType, mostBytes, seconds }) {
       const Conditions = [
@@ -94,7 +94,7 @@ export function createS3Store(settings: S3Settings, clock: Clock): BlobStore {
       ]
       const Fields = { 'Content-Type': contentType }
       const wanted = { Bucket, Key, Conditions, Fields, Expires: seconds }
-      return createPresignedPost(signer, wanted).catch(refuseFault)
+      return createPresignedPost(signer, wanted).catch(refuseStoreFault)
     },
     async isUp() {
       return client.send(new HeadBucketCommand({ Bucket }), within(HEALTH_PATIENCE)).then(
@@ -136,13 +136,4 @@ function createClient(
     ...(endpoint !== undefined && { endpoint }),
     ...(credentials && { credentials }),
   })
-}
-
-/** Slow, away or denied: the sender can only try again; the cause is for the log. */
-function refuseFault(error: unknown): never {
-  const message =
-    'The file store does not answer as it should: try again. Messages without files are not affected'
-  const refusal = new RefusalError({ code: 'SERVICE_UNAVAILABLE', message, retryAfter: 5 })
-  refusal.cause = error
-  throw refusal
 }
