@@ -68,7 +68,8 @@ test('a photograph comes back upright, in three sizes, without EXIF, and by rang
   const part = await fetch(url, { headers: { Range: 'bytes=0-1' } })
   expect([part.status, [...new Uint8Array(await part.arrayBuffer())]]).toEqual([206, [0xff, 0xd8]])
   expect(part.headers.get('Content-Range')).toBe(`bytes 0-1/${picture.bytes}`)
-  expect((await fetch(url, { headers: { Range: 'bytes=99999999-' } })).status).toBe(416)
+  const past = await fetch(url, { headers: { Range: 'bytes=99999999-' } })
+  expect([past.status, (await past.arrayBuffer()).byteLength]).toEqual([200, picture.bytes])
   expect((await fetch(url.replace('image%2Fjpeg', 'text%2Fhtml'))).status).toBe(403)
 })
 

@@ -52,18 +52,16 @@ export async function createR2Store({ bucket, spool, clock, secret }: R2StoreOpt
   }
 }
 
+/** A range that cannot be had is left out of account, as RFC 9110 (14.2) allows. */
 async function read(bucket: R2Bucket, key: string, { headers }: Request): Promise<Response> {
-  const isPart = headers.has('Range')
-  const found = await bucket.get(key, isPart ? { range: headers } : {}).catch(async (error: unknown) => {
-    const whole = isPart ? await bucket.head(key).catch(refuseStoreFault) : refuseStoreFault(error)
-    return whole && new Response(null, { status: 416, headers: { 'Content-Range': `bytes */${whole.size}` } })
-  })
+  const options = headers.has('Range') ? { range: headers } : {}
+  const asked = bucket.get(key, options).catch(() => bucket.get(key))
+  const found = await within(PATIENCE, asked).catch(refuseStoreFault)
   if (!found) return new Response(null, { status: 404 })
-  if (found instanceof Response) return found
-  const { size, range } = found
+  const { size, range, httpEtag } = found
   const [start, length] = placeOf(range, size)
-  const answer = { 'Content-Length': String(length), ETag: found.httpEtag }
-  if (!isPart) return new Response(found.body, { headers: answer })
+  const answer = { 'Content-Length': String(length), ETag: httpEtag }
+  if (length === size) return new Response(found.body, { headers: answer })
   const part = { ...answer, 'Content-Range': `bytes ${start}-${start + length - 1}/${size}` }
   return new Response(found.body, { status: 206, headers: part })
 }
