@@ -219,9 +219,14 @@ export const Settings = z.object({
   RATE_FILES_PER_MINUTE: whole(1, 1_000_000)
     .default(600)
     .meta(setting('Limits', 'Pictures and files shown a minute, per user and per IP address')),
-  UPLOAD_THREADS: whole(1, 64)
+  UPLOAD_PROCESSES: whole(1, 64)
     .default(1)
-    .meta(setting('Limits', 'Files that are checked at once; each may take a processor and 400 MB')),
+    .meta(
+      setting(
+        'Limits',
+        'Files that are checked at once, each in a process that may take a processor and 400 MB',
+      ),
+    ),
   CONNECTIONS_PER_USER: whole(1, 10_000)
     .default(LIMITS.connectionsPerUser)
     .meta(setting('Limits', 'Sockets that one user may have open on this instance')),

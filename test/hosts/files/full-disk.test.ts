@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -6,6 +5,7 @@ import { join } from 'node:path'
 import sharp from 'sharp'
 import { afterAll, afterEach, expect, test } from 'vitest'
 import { createClient } from '../../../src/client/client.ts'
+import { limitFiles } from '../../../src/hosts/node/faults/limit-files.ts'
 import { createDiskStore } from '../../../src/hosts/node/files/disk.ts'
 import { createDiskSpool } from '../../../src/hosts/node/files/disk-spool.ts'
 import { toStorageFault } from '../../../src/hosts/node/files/storage-fault.ts'
@@ -20,16 +20,8 @@ const ROOM = 524_288
 const FULL = { refusal: { code: 'INSUFFICIENT_STORAGE' } }
 const folder = mkdtempSync(join(tmpdir(), 'parley-full-'))
 
-afterEach(() => allow(process.pid, 'unlimited'))
+afterEach(() => limitFiles(process.pid, 'unlimited'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
-
-/**
- * What is written beyond so many bytes of a file fails in the kernel, as on a disk without room; a disk of its own would
- * need a mount, which not every machine allows.
- */
-function allow(pid: number, bytes: number | 'unlimited'): void {
-  execFileSync('prlimit', ['--pid', String(pid), `--fsize=${bytes}:`])
-}
 
 test('the kernel says that a disk is full, and so is the client told', async () => {
   const error = await writeFile('/dev/full', 'a').catch(toStorageFault)
@@ -39,7 +31,7 @@ test('the kernel says that a disk is full, and so is the client told', async () 
 test('a disk without room takes nothing by half, and small files as before', async () => {
   const spool = createDiskSpool(folder)
   const store = await createDiskStore({ folder: join(folder, 'blobs'), spool, clock, secret: 'of the test' })
-  allow(process.pid, ROOM)
+  limitFiles(process.pid, ROOM)
   const large = aFile(new Uint8Array(700_000))
   await expect(store.put('a/large.jpg', large, 'image/jpeg')).rejects.toMatchObject(FULL)
   expect(await store.get('a/large.jpg')).toBeUndefined()
@@ -78,13 +70,13 @@ test('the service answers 507 for files without room, keeps nothing of them, and
     expect(arriving.length).toBeGreaterThan(ROOM)
     // The picture that is made of it is larger.
     expect(written.length).toBeLessThan(ROOM)
-    allow(server.pid(), ROOM)
+    limitFiles(server.pid(), ROOM)
     expect([await upload(arriving, 'a.jpg'), await upload(written, 'b.jpg')]).toEqual([507, 507])
     expect(filesIn(blobs)).toEqual([])
     expect(filesIn(temporary)).toEqual([])
     expect(await upload(aPng().bytes, 'c.png')).toBe(201)
     expect((await client.send(chatId, { content: 'Without a file' })).seq).toBeGreaterThan(0)
-    allow(server.pid(), 'unlimited')
+    limitFiles(server.pid(), 'unlimited')
     expect([await upload(arriving, 'a.jpg'), await upload(written, 'b.jpg')]).toEqual([201, 201])
     client.disconnect()
   } finally {

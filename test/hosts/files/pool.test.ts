@@ -1,49 +1,66 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { getPriority, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { childrenOf } from '../../../src/hosts/node/faults/limit-files.ts'
 import { createDiskSpool, DiskFile } from '../../../src/hosts/node/files/disk-spool.ts'
 import { type CheckPoolOptions, createCheckPool } from '../../../src/hosts/node/files/pool.ts'
 import { aPng } from '../../support/files.ts'
 
 let folder: string
 /** Does what the file that it gets is named. */
-const THREAD = `
-export default async ({ fileName }) => {
+const PROGRAM = `
+process.on('message', async ({ fileName }) => {
   if (fileName === 'exit') process.exit(1)
+  if (fileName === 'abort') process.abort()
   if (fileName === 'hang') for (;;);
   if (fileName === 'grow') { const all = []; for (;;) all.push(new Array(1e6).fill({})) }
   if (fileName === 'throw') throw new Error('broken')
-  return { kind: 'file', contentType: 'text/plain', extension: 'txt' }
-}`
+  process.send({ kind: 'file', contentType: Object.keys(process.env).join(), extension: 'txt' })
+})`
+
+const HOW: Record<string, string> = {
+  exit: 'exit code 1',
+  abort: 'SIGABRT',
+  grow: 'JavaScript heap out of memory',
+  throw: 'Error: broken',
+}
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'parley-pool-'))
-  writeFileSync(join(folder, 'thread.mjs'), THREAD)
+  writeFileSync(join(folder, 'program.mjs'), PROGRAM)
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-describe('the threads that check files', () => {
+describe('the processes that check files', () => {
   const faults: unknown[] = []
   const open = (options: Partial<CheckPoolOptions> = {}) =>
     createCheckPool({
-      ...{ threads: 1, onFault: (error: unknown) => void faults.push(error) },
-      thread: pathToFileURL(join(folder, 'thread.mjs')),
+      ...{ processes: 1, onFault: (error: unknown) => void faults.push(error) },
+      program: pathToFileURL(join(folder, 'program.mjs')),
       ...options,
     })
-  const file = () => new DiskFile(join(folder, 'thread.mjs'), 1)
+  const file = () => new DiskFile(join(folder, 'program.mjs'), 1)
   const ask = (pool: ReturnType<typeof open>, fileName: string) =>
     pool.check({ file: file(), fileName, allowed: 'documents' }).then(
       ({ kind }) => kind,
       ({ refusal }) => refusal.code,
     )
 
-  test.each(['exit', 'grow', 'throw'])('break for one file alone: %s', async (fault) => {
-    const pool = open({ threads: 2 })
+  test.each(Object.keys(HOW))('break for one file alone: %s', async (fault) => {
+    const pool = open({ processes: 2 })
     const answers = await Promise.all([ask(pool, 'fine'), ask(pool, fault), ask(pool, 'fine')])
     expect(answers).toEqual(['file', 'SERVICE_UNAVAILABLE', 'file'])
     expect(await ask(pool, 'fine')).toBe('file')
+    expect(String(faults.at(-1))).toContain(HOW[fault])
+    await pool.close()
+  })
+
+  test('know no settings of the service', async () => {
+    const pool = open()
+    const checked = await pool.check({ file: file(), fileName: 'fine', allowed: 'documents' })
+    expect(checked.contentType).toBe('')
     await pool.close()
   })
 
@@ -63,14 +80,16 @@ describe('the threads that check files', () => {
   })
 })
 
-test('a picture is checked in a thread, and its renditions lie on the spool until they are removed', async () => {
+test('a picture is checked in a process, and its renditions lie on the spool until they are removed', async () => {
   const spool = createDiskSpool(folder)
-  const pool = createCheckPool({ threads: 1, onFault: (error) => expect.unreachable(String(error)) })
+  const pool = createCheckPool({ processes: 1, onFault: (error) => expect.unreachable(String(error)) })
   const incoming = await spool.open()
   await incoming.write(aPng().bytes)
   const arrived = await incoming.finish()
   const checked = await pool.check({ file: arrived, fileName: 'a.png', allowed: 'images' })
   expect(checked).toMatchObject({ kind: 'image', contentType: 'image/png', width: 1, height: 1 })
+  const [checking = 0, ...others] = childrenOf(process.pid)
+  expect([getPriority(checking), others]).toEqual([10, []])
   const [own = ''] = readdirSync(folder).filter((name) => name.startsWith('parley-arrivals-'))
   expect(readdirSync(join(folder, own))).toHaveLength(3)
   if (checked.kind === 'image') {

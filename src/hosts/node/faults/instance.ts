@@ -1,6 +1,6 @@
-import { execFileSync } from 'node:child_process'
 import { type Child, startChild } from '../child.ts'
 import type { BadNetwork } from './bad-network.ts'
+import { limitFiles } from './limit-files.ts'
 
 export interface InstanceOptions {
   readonly env: NodeJS.ProcessEnv
@@ -70,7 +70,7 @@ export class FaultyInstance {
 
   /** What it writes beyond so many bytes of a file fails, as on a disk without room. Until its next start. */
   limitFiles(bytes: number | 'unlimited'): void {
-    if (this.#child) execFileSync('prlimit', ['--pid', String(this.#child.pid), `--fsize=${bytes}:`])
+    if (this.#child) limitFiles(this.#child.pid, bytes)
   }
 
   freeze(): void {

@@ -7,7 +7,7 @@ import { Readable } from 'node:stream'
 import type { Incoming, Spool, SpooledFile } from '../../../attachments/ports.ts'
 import { toStorageFault } from './storage-fault.ts'
 
-/** DiskFile is a spooled file that has a path, by which a thread and the store read it. */
+/** DiskFile is a spooled file that has a path, by which a process and the store read it. */
 export class DiskFile implements SpooledFile {
   readonly path: string
   readonly bytes: number
@@ -26,9 +26,19 @@ export class DiskFile implements SpooledFile {
   }
 }
 
-/** createDiskSpool keeps arriving files in a folder of its own among the system's temporary ones. */
+/**
+ * createDiskSpool keeps arriving files in a folder of its own among the system's temporary ones. Pieces are written one
+ * after another, of whichever file: so many uploads at once hold up their senders and not the chats.
+ */
 export function createDiskSpool(parent = tmpdir()): Spool & { close(): Promise<void> } {
   let folder: Promise<string> | undefined
+  let written: Promise<unknown> = Promise.resolve()
+
+  function inTurn(write: () => Promise<void>): Promise<void> {
+    const writing = written.then(write)
+    written = writing.catch(() => {})
+    return writing
+  }
 
   async function create(): Promise<Incoming> {
     folder ??= mkdtemp(join(parent, 'parley-arrivals-'))
@@ -36,7 +46,7 @@ export function createDiskSpool(parent = tmpdir()): Spool & { close(): Promise<v
       folder = undefined
     })
     const path = join(await folder, randomUUID())
-    return createIncoming(path, await open(path, 'wx', 0o600))
+    return createIncoming(path, await open(path, 'wx', 0o600), inTurn)
   }
 
   return {
@@ -51,13 +61,20 @@ export function createDiskSpool(parent = tmpdir()): Spool & { close(): Promise<v
   }
 }
 
-function createIncoming(path: string, handle: FileHandle): Incoming {
+function createIncoming(
+  path: string,
+  handle: FileHandle,
+  inTurn: (write: () => Promise<void>) => Promise<void>,
+): Incoming {
   let bytes = 0
+  const writeAll = async (chunk: Uint8Array) => {
+    for (let at = 0; at < chunk.length; ) at += (await handle.write(chunk, at)).bytesWritten
+    bytes += chunk.length
+  }
   return {
     async write(chunk) {
       try {
-        for (let at = 0; at < chunk.length; ) at += (await handle.write(chunk, at)).bytesWritten
-        bytes += chunk.length
+        await inTurn(() => writeAll(chunk))
       } catch (error) {
         throw toStorageFault(error)
       }

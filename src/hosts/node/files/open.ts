@@ -28,13 +28,13 @@ export interface Files {
   close(): Promise<void>
 }
 
-/** openFiles chooses the store by the settings. Threads, pictures and S3 are loaded when they are first needed. */
+/** openFiles chooses the store by the settings. Processes, pictures and S3 are loaded when they are first needed. */
 export async function openFiles(deps: FilesDeps): Promise<Files> {
   const { config, clock, jobs, onFault } = deps
   const spool = createDiskSpool()
   const store = await openStore(deps, spool)
   if (!store) return { attachments: undefined, close: spool.close }
-  const checker = createLazyChecker(config.UPLOAD_THREADS, (error) => onFault({ error }))
+  const checker = createLazyChecker(config.UPLOAD_PROCESSES, (error) => onFault({ error }))
   const attachments = createAttachments({
     ...{ db: deps.db, store, spool, checker, clock, ids: deps.ids },
     scanner: await openScanner(config),
@@ -85,11 +85,11 @@ function toS3Settings(config: Config, bucket: string): S3Settings {
   }
 }
 
-function createLazyChecker(threads: number, onFault: (error: unknown) => void) {
+function createLazyChecker(processes: number, onFault: (error: unknown) => void) {
   let pool: Promise<CheckPool> | undefined
   const open = async () => {
     const { createCheckPool } = await import('./pool.ts')
-    return createCheckPool({ threads, onFault })
+    return createCheckPool({ processes, onFault })
   }
   return {
     async check(file) {

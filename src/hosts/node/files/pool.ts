@@ -1,58 +1,48 @@
-import { Piscina } from 'piscina'
 import type { FileChecked, FileChecker } from '../../../attachments/ports.ts'
 import { RefusalError } from '../../../protocol/errors.ts'
-import type { CheckAnswer, CheckTask } from './check-thread.ts'
+import type { CheckAnswer, CheckTask } from './check-process.ts'
 import { DiskFile } from './disk-spool.ts'
+import { createProcessPool } from './process-pool.ts'
 
-/** Files that may wait for a thread. More are refused, which holds their senders up and nobody else. */
+/** Files that may wait for a process. More are refused, which holds their senders up and nobody else. */
 const MOST_WAITING = 100
-/** For one file, its wait included. */
+/** For one file, its wait included, in milliseconds. */
 const PATIENCE = 60_000
 /** Megabytes of JavaScript's own; a picture's pixels are outside of it, and bounded by LIMITS.imagePixels. */
-const THREAD_MEMORY = 256
-/** A thread that has nothing to do ends after this. */
-const IDLE = 30_000
+const PROCESS_MEMORY = 256
 
 export interface CheckPoolOptions {
-  readonly threads: number
+  readonly processes: number
   readonly mostWaiting?: number
   /** Milliseconds. */
   readonly patience?: number
-  /** What the threads run. */
-  readonly thread?: URL
-  /** Told of threads that broke. */
+  /** What the processes run. */
+  readonly program?: URL
+  /** Told of processes that broke. */
   readonly onFault: (error: unknown) => void
 }
 
-/** CheckPool checks files in threads of its own. */
+/** CheckPool checks files in processes of its own. */
 export interface CheckPool extends FileChecker {
   close(): Promise<void>
 }
 
 /**
- * createCheckPool looks at files in threads that begin with the first of them. A file whose thread breaks, runs out
- * of memory or takes too long is refused as retryable; the others are not touched by it.
+ * createCheckPool looks at files in processes that begin with the first of them and end when there are none. A file
+ * whose process breaks, runs out of memory or takes too long is refused as retryable; the others, and the chats, are
+ * not touched by it.
  */
 export function createCheckPool(options: CheckPoolOptions): CheckPool {
-  const { threads, mostWaiting = MOST_WAITING, patience = PATIENCE, onFault } = options
-  const { thread = new URL('./check-thread.ts', import.meta.url) } = options
-  const pool = new Piscina<CheckTask, CheckAnswer>({
-    filename: thread.href,
-    minThreads: 0,
-    maxThreads: threads,
-    maxQueue: mostWaiting,
-    idleTimeout: IDLE,
-    // A thread that waits for its next file asleep holds nothing up.
-    atomics: 'disabled',
-    execArgv: [],
-    resourceLimits: { maxOldGenerationSizeMb: THREAD_MEMORY },
+  const { processes, mostWaiting = MOST_WAITING, patience = PATIENCE, onFault } = options
+  const { program = new URL('./check-process.ts', import.meta.url) } = options
+  const pool = createProcessPool<CheckTask, CheckAnswer>({
+    ...{ program, processes, mostWaiting, patience },
+    execArgv: [`--max-old-space-size=${PROCESS_MEMORY}`],
   })
-  // Told to whoever has the file as well.
-  pool.on('error', onFault)
 
   async function run(task: CheckTask): Promise<CheckAnswer> {
     try {
-      return await pool.run(task, { signal: AbortSignal.timeout(patience) })
+      return await pool.run(task)
     } catch (error) {
       onFault(error)
       const message = 'The file could not be checked now: try again'
@@ -62,7 +52,7 @@ export function createCheckPool(options: CheckPoolOptions): CheckPool {
 
   return {
     async check({ file, fileName, allowed }): Promise<FileChecked> {
-      if (!(file instanceof DiskFile)) throw new Error('Threads read files from disk')
+      if (!(file instanceof DiskFile)) throw new Error('Processes read files from disk')
       const answer = await run({ path: file.path, fileName, allowed })
       switch (answer.kind) {
         case 'refused':
@@ -83,6 +73,6 @@ export function createCheckPool(options: CheckPoolOptions): CheckPool {
           return answer satisfies never
       }
     },
-    close: () => pool.destroy(),
+    close: pool.close,
   }
 }

@@ -1,4 +1,5 @@
 import { readFile, rm, writeFile } from 'node:fs/promises'
+import { setPriority } from 'node:os'
 import type { Allowed } from '../../../attachments/ports.ts'
 import { type Refusal, RefusalError } from '../../../protocol/errors.ts'
 import { checkDocument } from '../../../workers/check-document.ts'
@@ -18,7 +19,7 @@ export interface Written {
   readonly bytes: number
 }
 
-/** CheckAnswer is what a thread says of a file: errors lose what they are on their way between threads. */
+/** CheckAnswer is what the process says of a file: errors lose what they are on their way between processes. */
 export type CheckAnswer =
   | { readonly kind: 'refused'; readonly refusal: Refusal }
   | ({ readonly kind: 'file' } & DocumentType)
@@ -34,8 +35,17 @@ export type CheckAnswer =
       readonly thumbnail: Written
     }
 
-/** The whole work of a thread: one file, then the next. */
-export default async function checkFile(task: CheckTask): Promise<CheckAnswer> {
+/** Of processor time it takes what the chats leave: a picture can wait. */
+const NICENESS = 10
+
+setPriority(NICENESS)
+process.on('message', async (task: CheckTask) => process.send?.(await answer(task)))
+// Ctrl-C is for the service to act on.
+process.on('SIGINT', () => {})
+// Whoever asked is gone.
+process.once('disconnect', () => process.exit())
+
+async function answer(task: CheckTask): Promise<CheckAnswer> {
   try {
     return await check(task)
   } catch (error) {
