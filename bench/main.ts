@@ -17,6 +17,7 @@ const HELP = `npm run bench -- [options]
                        workerd, the Cloudflare host on this machine
   --rounds 3           runs of each; the report gives medians, and of what went wrong the worst
   --seconds 8          measured in each run, after the warm-up
+  --warm-up 2          seconds of the same load before that
   --seed 1             of texts and times
   --json FILE          all runs
   --statements         shows what took Postgres longest in each run, and slows it a little
@@ -24,7 +25,7 @@ const HELP = `npm run bench -- [options]
 /** The report gives the ratio of the first two that are measured, in this order. */
 const TARGETS = {
   fleet: () => createFleetTarget(),
-  parley: createParleyTarget,
+  parley: () => createParleyTarget(),
   workerd: createWorkerdTarget,
   classic: createClassicTarget,
 }
@@ -38,6 +39,7 @@ const { values } = parseArgs({
     target: { type: 'string' },
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '8' },
+    'warm-up': { type: 'string', default: '2' },
     seed: { type: 'string', default: '1' },
     json: { type: 'string' },
     statements: { type: 'boolean', default: false },
@@ -80,6 +82,7 @@ async function runScenario(
   targets: ReadonlyMap<string, Target>,
   postgres: Awaited<ReturnType<typeof startPostgres>>,
 ): Promise<Record<string, Run[]>> {
+  const [seconds, warmUp] = [Number(values.seconds), Number(values['warm-up'])]
   const runs: Record<string, Run[]> = Object.fromEntries([...targets.keys()].map((name) => [name, []]))
   for (let round = 0; round < Number(values.rounds); round++) {
     const turn = [...targets]
@@ -87,7 +90,7 @@ async function runScenario(
     for (const [name, target] of turn) {
       console.error(`${scenario.name}, round ${round + 1}: ${name}`)
       const seed = Number(values.seed) + round
-      runs[name]?.push(await measure({ scenario, target, postgres, seconds: Number(values.seconds), seed }))
+      runs[name]?.push(await measure({ scenario, target, postgres, seconds, warmUp, seed }))
       if (values.statements) console.table(await postgres.listStatements())
     }
   }

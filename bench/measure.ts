@@ -10,7 +10,6 @@ import { createPeople } from './people.ts'
 import type { Scenario } from './scenarios.ts'
 import type { Server, Target } from './targets/target.ts'
 
-const WARM_UP = 2_000
 /** Until garbage of the handshakes has gone and memory stands still. */
 const SETTLE = 5_000
 
@@ -52,6 +51,8 @@ export interface Setting {
   readonly target: Target
   readonly postgres: Postgres
   readonly seconds: number
+  /** Seconds of the same load before that: code that is not yet compiled is another thing to measure. */
+  readonly warmUp: number
   readonly seed: number
 }
 
@@ -93,7 +94,7 @@ export async function measure(setting: Setting): Promise<Run> {
 }
 
 async function underLoad(
-  { target, postgres, seconds }: Setting,
+  { target, postgres, seconds, warmUp }: Setting,
   generator: Generator,
   server: Server,
 ): Promise<Partial<Run>> {
@@ -104,7 +105,7 @@ async function underLoad(
     generator: cpuOf(generator.pid),
   })
   await generator.call('start')
-  await sleep(WARM_UP)
+  await sleep(warmUp * 1_000)
   await generator.call('mark')
   const before = readCpu()
   const redisBefore = await target.redis?.count()

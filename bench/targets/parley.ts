@@ -16,8 +16,8 @@ export const SECRETS = {
 const CLOCK = { now: () => Date.now(), after: () => () => {} }
 
 /** createParleyTarget measures this project as an operator would run it: one instance over Postgres. */
-export function createParleyTarget(): Target {
-  return createTarget(1)
+export function createParleyTarget(settings: Settings = {}): Target {
+  return createTarget(1, settings)
 }
 
 /** createFleetTarget measures instances over Postgres and Redis. Chats of two have their clients at two of them. */

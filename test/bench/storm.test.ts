@@ -22,7 +22,14 @@ test('1,000 handshakes at once: none fails, all get what they missed, and chats 
     returns: 'at once',
     pace: { kind: 'open', perSecond: 300 },
   }
-  const run = await measure({ scenario, target: createParleyTarget(), postgres, seconds: 2, seed: 1 })
+  const run = await measure({
+    scenario,
+    target: createParleyTarget(),
+    postgres,
+    seconds: 2,
+    warmUp: 2,
+    seed: 1,
+  })
   expect(run.faults).toEqual([])
   expect(run.storm?.failed).toBe(0)
   // What was sent while they were away was theirs to catch up with: nothing is lost in the verdict.
