@@ -143,15 +143,20 @@ describe('a service with OneSignal and webhooks', () => {
     for (const it of [reader, muter, late, awake]) chatOf.set(it, (await ann.client.openDirect(it.id)).id)
     const chat = (it: Person) => chatOf.get(it) ?? ''
     await call(muter, `/api/chats/${chat(muter)}/mute`, { until: '2099-01-01T00:00:00.000Z' }, 'PUT')
-    const live = new Promise<void>((resolve) => awake.client.on('message', () => resolve()))
+    const live = new Promise<void>((resolve) => {
+      awake.client.on('status', ({ state }) => state === 'live' && resolve())
+    })
+    const heard = new Promise<void>((resolve) => awake.client.on('message', () => resolve()))
     awake.client.connect()
+    // What was sent before is in his copy of the chat, and is no news.
+    await live
     const { seq } = await send(chat(reader), 'one')
     await call(reader, `/api/chats/${chat(reader)}/read`, { seq })
     await send(chat(muter), 'two')
     const { message } = await send(chat(late), 'three')
     await ann.client.remove({ chatId: chat(late), id: message.id })
     await send(chat(awake), 'four')
-    await live
+    await heard
     await quiet()
     for (const it of [reader, muter, late, awake]) expect(pushesTo(it)).toEqual([])
     awake.client.disconnect()
