@@ -79,7 +79,8 @@ describe('a customer whom a service names', () => {
     await open({ issuer: 'acme', subject: 'c-5', name: 'A. Lee' })
     const token = await acmeToken('c-5', { name: 'Ada Lee' })
     await me(token)
-    expect((await me(token)).displayName).toBe('Ada Lee')
+    // No request waits for the new name to be kept.
+    await expect.poll(async () => (await me(token)).displayName).toBe('Ada Lee')
   })
 
   test.each<[string, object, string]>([
