@@ -2,7 +2,7 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createAdaptorServer, type HttpBindings } from '@hono/node-server'
 import type { Logger } from 'pino'
-import type { Config } from '../../config.ts'
+import { type Config, ConfigError } from '../../config.ts'
 import type { Health } from '../../protocol/rest.ts'
 import type { Instance } from './instance.ts'
 import { createStarting } from './starting.ts'
@@ -25,8 +25,8 @@ export interface Running {
 }
 
 /**
- * start listens at once and is ready when the database is: a new embedded one takes some seconds. Rejects when the
- * address cannot be listened on.
+ * start listens at once and is ready when the database is: a new embedded one takes some seconds. Rejects with a
+ * ConfigError when the address cannot be listened on.
  */
 export async function start(config: Config, logger: Logger): Promise<Running> {
   let phase: Health['status'] = 'starting'
@@ -80,12 +80,27 @@ export async function start(config: Config, logger: Logger): Promise<Running> {
 
 function listen(server: Server, { PORT, HOST }: Config): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', reject)
+    const fail = (error: NodeJS.ErrnoException) => reject(toListenFault(error, `${HOST}:${PORT}`))
+    server.once('error', fail)
     server.listen({ port: PORT, host: HOST, backlog: BACKLOG }, () => {
-      server.off('error', reject)
+      server.off('error', fail)
       resolve()
     })
   })
+}
+
+function toListenFault(error: NodeJS.ErrnoException, place: string): Error {
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return new ConfigError(`PORT: another process listens on ${place}. End it, or set another PORT`)
+    case 'EACCES':
+      return new ConfigError(`PORT: this user may not listen on ${place}. Set a PORT of 1024 or more`)
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return new ConfigError(`HOST: ${place} is no address of this machine. Set HOST to one that is`)
+    default:
+      return error
+  }
 }
 
 /** Requests under way are finished; connections that are kept alive for more are not waited for. */

@@ -12,7 +12,7 @@ export function addStart(program: Command): void {
     .action(async ({ pretty = false }: { pretty?: boolean }) => {
       const config = configOrExit()
       const logger = createLogger(config, pretty ? (await import('pino-pretty')).default() : undefined)
-      const running = await start(config, logger)
+      const running = await start(config, logger).catch(exitIfSetting)
       say(`Parley listens on ${running.url}`)
       stopOnSignal(running)
       await running.ready
@@ -27,10 +27,14 @@ export function configOrExit(): Config {
     const { env } = process
     return parseConfig({ ...env, APP_VERSION: env.APP_VERSION || manifest.version })
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error
-    process.stderr.write(`${error.message}\n`)
-    process.exit(2)
+    return exitIfSetting(error)
   }
+}
+
+function exitIfSetting(error: unknown): never {
+  if (!(error instanceof ConfigError)) throw error
+  process.stderr.write(`${error.message}\n`)
+  process.exit(2)
 }
 
 function stopOnSignal(running: Running): void {
