@@ -65,20 +65,23 @@ export interface BlobStore {
   isUp(): Promise<boolean>
 }
 
-/** FileChecked is what a file turned out to be. Of an image `original` is made anew, upright and without its EXIF. */
+/** ImageChecked is an image in three sizes. `original` is made anew, upright and without its EXIF. */
+export interface ImageChecked<File> {
+  readonly kind: 'image'
+  readonly contentType: string
+  readonly extension: string
+  readonly width: number
+  readonly height: number
+  /** A data URL of some 16 pixels. */
+  readonly placeholder: string
+  readonly original: File
+  readonly medium: File
+  readonly thumbnail: File
+}
+
+/** FileChecked is what a file turned out to be. */
 export type FileChecked =
-  | {
-      readonly kind: 'image'
-      readonly contentType: string
-      readonly extension: string
-      readonly width: number
-      readonly height: number
-      /** A data URL of some 16 pixels. */
-      readonly placeholder: string
-      readonly original: SpooledFile
-      readonly medium: SpooledFile
-      readonly thumbnail: SpooledFile
-    }
+  | ImageChecked<SpooledFile>
   | {
       readonly kind: 'file'
       readonly contentType: string

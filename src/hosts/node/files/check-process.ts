@@ -1,6 +1,6 @@
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { setPriority } from 'node:os'
-import type { Allowed } from '../../../attachments/ports.ts'
+import type { Allowed, ImageChecked } from '../../../attachments/ports.ts'
 import { type Refusal, RefusalError } from '../../../protocol/errors.ts'
 import { checkDocument } from '../../../workers/check-document.ts'
 import { type DocumentType, refuseType, signatureOf } from '../../../workers/file-types.ts'
@@ -23,17 +23,7 @@ export interface Written {
 export type CheckAnswer =
   | { readonly kind: 'refused'; readonly refusal: Refusal }
   | ({ readonly kind: 'file' } & DocumentType)
-  | {
-      readonly kind: 'image'
-      readonly contentType: string
-      readonly extension: string
-      readonly width: number
-      readonly height: number
-      readonly placeholder: string
-      readonly original: Written
-      readonly medium: Written
-      readonly thumbnail: Written
-    }
+  | ImageChecked<Written>
 
 /** Of processor time it takes what the chats leave: a picture can wait. */
 const NICENESS = 10
