@@ -1,7 +1,9 @@
 import sharp from 'sharp'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { AttachmentEnvelope, BegunUpload, Uploaded } from '../../src/protocol/attachments.ts'
+import { ACKS } from '../../src/protocol/commands.ts'
 import type { Attachment } from '../../src/protocol/model.ts'
-import { LoggedIn } from '../../src/protocol/rest.ts'
+import { ChatEnvelope, Health, LoggedIn } from '../../src/protocol/rest.ts'
 import { aFlatPicture, aForm, aPdf, aPhotograph, aPng, type TestFile } from '../support/files.ts'
 import { startWorkerdServer, type WorkerdServer } from '../support/workerd.ts'
 
@@ -18,14 +20,11 @@ beforeAll(async () => {
   const account = { username: 'ann', password: PASSWORD, passwordConfirm: PASSWORD }
   token = LoggedIn.parse(await (await call('POST', '/api/auth/register', account)).json()).accessToken
   const group = await call('POST', '/api/chats/group', { name: 'Tea', participantIds: [] })
-  chatId = (await group.json()).chat.id
+  chatId = ChatEnvelope.parse(await group.json()).chat.id
 }, PATIENCE)
 afterAll(() => server?.stop())
 
-// biome-ignore lint/suspicious/noExplicitAny: a test reads what it expects, and fails when it is not there
-type Answer = Omit<Response, 'json'> & { json(): Promise<any> }
-
-function call(method: string, path: string, body?: object): Promise<Answer> {
+function call(method: string, path: string, body?: object): Promise<Response> {
   const headers = {
     Authorization: `Bearer ${token}`,
     ...(!(body instanceof FormData) && { 'Content-Type': 'application/json' }),
@@ -41,7 +40,9 @@ async function uploaded(file: TestFile): Promise<Attachment> {
   const answer = await upload(file)
   const body = await answer.json()
   expect(answer.status, JSON.stringify(body)).toBe(201)
-  return body.attachments[0]
+  const [attachment] = Uploaded.parse(body).attachments
+  if (!attachment) throw new Error('No attachment was told')
+  return attachment
 }
 
 async function urlOf(path: string | null): Promise<string> {
@@ -98,12 +99,14 @@ test.each<[string, () => Promise<TestFile> | TestFile, number]>([
 test('a file goes past the app by a form, and is checked then', { timeout: PATIENCE }, async () => {
   const { bytes } = aPng()
   const wanted = { chatId, fileName: 'a.png', contentType: 'image/png', bytes: bytes.length }
-  const { id, form } = await (await call('POST', '/api/attachments/direct', wanted)).json()
+  const begun = await call('POST', '/api/attachments/direct', wanted)
+  const { id, form } = BegunUpload.parse(await begun.json())
   const filled = aForm(form.fields)
   filled.append('file', new Blob([bytes]), 'a.png')
   const put = await fetch(new URL(form.url, server.url), { method: 'POST', body: filled })
   expect(put.status).toBe(204)
-  const { attachment } = await (await call('POST', `/api/attachments/${id}/complete`, {})).json()
+  const completed = await call('POST', `/api/attachments/${id}/complete`, {})
+  const { attachment } = AttachmentEnvelope.parse(await completed.json())
   expect(attachment).toMatchObject({ id, kind: 'image', width: 1, height: 1 })
 })
 
@@ -114,7 +117,7 @@ test('files go from the bucket with their message, and health tells of it', {
   const sent = await call('POST', `/api/chats/${chatId}/messages`, { attachmentIds: [picture.id] })
   const url = await urlOf(picture.url)
   expect((await fetch(url)).status).toBe(200)
-  await call('DELETE', `/api/messages/${(await sent.json()).message.id}`)
+  await call('DELETE', `/api/messages/${ACKS['message:send'].parse(await sent.json()).message.id}`)
   await expect.poll(async () => (await fetch(url)).status, { timeout: 30_000 }).toBe(404)
-  expect((await (await call('GET', '/health')).json()).services.storage).toBe('ok')
+  expect(Health.parse(await (await call('GET', '/health')).json()).services.storage).toBe('ok')
 })
