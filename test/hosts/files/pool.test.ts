@@ -101,3 +101,24 @@ test('a picture is checked in a process, and its renditions lie on the spool unt
   await pool.close()
   await spool.close()
 })
+
+test('a file that cannot be written holds up no other, and many at once stay whole', async () => {
+  const spool = createDiskSpool(folder)
+  const [broken, ...others] = await Promise.all(Array.from({ length: 5 }, () => spool.open()))
+  await broken?.abort()
+  const pieces = Array.from({ length: 20 }, (_, piece) => piece)
+  const refused = expect(broken?.write(new Uint8Array(1_000))).rejects.toThrow()
+  const files = await Promise.all(
+    others.map(async (incoming, file) => {
+      for (const piece of pieces) await incoming.write(new Uint8Array(1_000).fill(file * 20 + piece))
+      return incoming.finish()
+    }),
+  )
+  await refused
+  for (const [file, arrived] of files.entries()) {
+    const bytes = new Uint8Array(await new Response(arrived.stream()).arrayBuffer())
+    expect(pieces.map((piece) => bytes[piece * 1_000])).toEqual(pieces.map((piece) => file * 20 + piece))
+    expect(bytes).toHaveLength(20_000)
+  }
+  await spool.close()
+})
