@@ -1,69 +1,34 @@
-import { execFileSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { createClient } from '../../../src/client/client.ts'
-import { parseConfig } from '../../../src/config.ts'
-import { until as patiently } from '../../../src/conformance/until.ts'
-import { connectRedis, type RedisLink } from '../../../src/hosts/node/cluster/redis.ts'
-import { createRedisPubSub } from '../../../src/hosts/node/cluster/redis-pubsub.ts'
+import { createMembers, type Members } from '../../../src/hosts/node/cluster/members.ts'
+import type { PubSub } from '../../../src/hosts/node/cluster/pubsub.ts'
 import { until } from '../../../src/hosts/node/demo/until.ts'
-import { createRedisServer, type RedisServer } from '../../../src/hosts/node/faults/servers/redis.ts'
-import { createTestDatabase } from '../../support/postgres.ts'
-import { startServer } from '../../support/server.ts'
+import { clock } from '../../../src/hosts/shared/clock.ts'
+import type { Health } from '../../../src/protocol/rest.ts'
+import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts'
+import { type Server, startServer } from '../../support/server.ts'
+import { createRealCluster, type RealCluster, SECRETS } from './real-cluster.ts'
 
-const SHARDS = 3
 /** So many that every shard has some. */
 const CHANNELS = Array.from({ length: 30 }, (_, number) => `channel-${number}`)
 const PATIENCE = 60_000
-const SECRETS = {
-  JWT_SECRET: randomUUID() + randomUUID(),
-  JWT_REFRESH_SECRET: randomUUID() + randomUUID(),
-}
+/** 0.75 s, and a busy machine. */
+const LEARNT_WITHIN = 2_000
+/** What is not heard is asked for: at most 2 s late, and a busy machine. */
+const LATE_MOST = 4_000
 
-let shards: RedisServer[]
-const links: RedisLink[] = []
+let cluster: RealCluster
 
 beforeAll(async () => {
-  const settings = { 'cluster-enabled': 'yes', 'cluster-require-full-coverage': 'no' }
-  shards = await Promise.all(Array.from({ length: SHARDS }, () => createRedisServer(settings)))
-  const hosts = shards.map(({ port }) => `127.0.0.1:${port}`)
-  execFileSync('redis-cli', ['--cluster', 'create', ...hosts, '--cluster-yes'], { stdio: 'ignore' })
-  await Promise.all(shards.map(agreed))
+  cluster = await createRealCluster()
 }, PATIENCE)
-afterAll(async () => {
-  for (const link of links) link.close()
-  for (const shard of shards ?? []) await shard.remove()
-})
-
-/** A shard knows all the others, and the cluster as whole. */
-async function agreed({ port }: RedisServer): Promise<void> {
-  const ask = async () =>
-    execFileSync('redis-cli', ['-p', String(port), 'cluster', 'info'], { encoding: 'utf8' })
-  await patiently(ask, (info) => info.includes('cluster_state:ok'), PATIENCE)
-}
-
-function nodes(): string {
-  return shards.map(({ port }) => `127.0.0.1:${port}`).join(',')
-}
-
-async function connect() {
-  const config = parseConfig({
-    REDIS_NODES: nodes(),
-    DATABASE_URL: 'postgres://nobody@127.0.0.1/none',
-    ...SECRETS,
-  })
-  const link = connectRedis(config, () => {})
-  if (!link) throw new Error('No Redis is configured')
-  links.push(link)
-  const pubsub = createRedisPubSub(link, { prefix: 'test:', onDown: () => {}, onFault: () => {} })
-  await expect.poll(() => pubsub.isDown, { timeout: PATIENCE }).toBe(false)
-  return pubsub
-}
+afterAll(() => cluster?.remove())
 
 test('every shard carries its channels, and a shard that was killed does again', {
   timeout: PATIENCE,
 }, async () => {
-  const [one, two] = [await connect(), await connect()]
+  const [one, two] = [await cluster.connect(), await cluster.connect()]
   const heard = new Set<string>()
   for (const channel of CHANNELS) await one.subscribe(channel, (text) => heard.add(text))
   /** What is lost on the way is told again, as the heads are. */
@@ -78,34 +43,134 @@ test('every shard carries its channels, and a shard that was killed does again',
       )
       .toBe(CHANNELS.length)
   await hears('before')
-  await shards[0]?.stop()
+  await cluster.shards[0]?.stop()
   await expect.poll(() => one.isDown, { timeout: PATIENCE }).toBe(true)
-  await shards[0]?.start()
+  await cluster.shards[0]?.start()
   await expect.poll(() => one.isDown, { timeout: PATIENCE }).toBe(false)
   await hears('after')
 })
 
-test('people at two instances talk over Redis Cluster', { timeout: PATIENCE }, async () => {
-  const database = await createTestDatabase()
-  const env = { REDIS_NODES: nodes(), DATABASE_POOL: '5', ...SECRETS }
-  const instances = await Promise.all([0, 1].map(() => startServer({ databaseUrl: database.url, env })))
-  const people = await Promise.all(
-    instances.map(async ({ url }, number) => {
-      const client = createClient({ url })
-      const { id } = await client.register({ username: `person-${number}`, password: 'Tea-at-4!' })
-      client.connect()
-      return { id, client }
-    }),
-  )
-  const [ann, ben] = people
-  if (!ann || !ben) throw new Error('Two instances are needed')
-  for (let round = 0; round < 5; round += 1) {
-    const { id: chatId } = await ann.client.createGroup(`Tea ${round}`, [ben.id])
-    await until(ben.client, chatId, ({ applied }) => applied > 0)
-    for (const { client } of [ann, ben]) await client.send(chatId, { content: 'Tea?' })
-    for (const { client } of [ann, ben]) await until(client, chatId, ({ applied }) => applied >= 3)
+describe('people at two instances', () => {
+  let database: TestDatabase
+  let instances: Server[] = []
+
+  beforeAll(async () => {
+    database = await createTestDatabase()
+    const env = { REDIS_NODES: cluster.nodes, DATABASE_POOL: '5', ...SECRETS }
+    instances = await Promise.all([0, 1].map(() => startServer({ databaseUrl: database.url, env })))
+  }, PATIENCE)
+  afterAll(async () => {
+    for (const instance of instances) await instance.stop()
+    await database?.drop()
+  })
+
+  async function arrive() {
+    const [ann, ben] = await Promise.all(
+      instances.map(async ({ url }) => {
+        const client = createClient({ url })
+        const username = `person-${randomUUID().slice(0, 8)}`
+        const { id } = await client.register({ username, password: 'Tea-at-4!' })
+        client.connect()
+        return { id, client }
+      }),
+    )
+    if (!ann || !ben) throw new Error('Two instances are needed')
+    return { ann, ben }
   }
-  for (const { client } of people) client.disconnect()
-  for (const instance of instances) await instance.stop()
-  await database.drop()
+
+  /** What each instance says of its Redis. */
+  const redis = () =>
+    Promise.all(
+      instances.map(async ({ url }) => {
+        const { services } = (await (await fetch(`${url}/health`)).json()) as Health
+        return services.redis
+      }),
+    )
+  const bothSay = (word: string) =>
+    expect.poll(redis, { timeout: PATIENCE, interval: 20 }).toEqual([word, word])
+
+  test('talk', { timeout: PATIENCE }, async () => {
+    const { ann, ben } = await arrive()
+    for (let round = 0; round < 5; round += 1) {
+      const { id: chatId } = await ann.client.createGroup(`Tea ${round}`, [ben.id])
+      await until(ben.client, chatId, ({ applied }) => applied > 0)
+      for (const { client } of [ann, ben]) await client.send(chatId, { content: 'Tea?' })
+      for (const { client } of [ann, ben]) await until(client, chatId, ({ applied }) => applied >= 3)
+    }
+    for (const { client } of [ann, ben]) client.disconnect()
+  })
+
+  test('hear each other though the one shard that carries their chat tells nobody anything', {
+    timeout: PATIENCE,
+  }, async () => {
+    const { ann, ben } = await arrive()
+    const { id: chatId } = await ann.client.createGroup('Tea', [ben.id])
+    await until(ben.client, chatId, ({ applied }) => applied > 0)
+    const carrier = cluster.shards.find(({ ask }) => ask('pubsub', 'shardchannels').includes(chatId))
+    await bothSay('ok')
+    carrier?.network.starve()
+    const wishedAt = performance.now()
+    const { seq } = await ann.client.send(chatId, { content: 'Tea?' })
+    await until(ben.client, chatId, ({ applied }) => applied >= seq)
+    expect(performance.now() - wishedAt).toBeLessThan(LATE_MOST)
+    await bothSay('down')
+    carrier?.network.heal()
+    await bothSay('ok')
+    const { seq: last } = await ben.client.send(chatId, { content: 'Yes' })
+    await until(ann.client, chatId, ({ applied }) => applied >= last)
+    for (const { client } of [ann, ben]) client.disconnect()
+  })
+})
+
+describe('an instance', () => {
+  let pubsub: PubSub
+  let members: Members
+
+  async function hearing() {
+    pubsub = await cluster.connect()
+    members = createMembers({ self: randomUUID(), pubsub, clock, onGone: () => {} })
+    await isDeaf(false)
+  }
+  afterEach(() => members?.stop())
+
+  const isDeaf = (is: boolean) =>
+    expect.poll(() => members.isDeaf, { timeout: PATIENCE, interval: 20 }).toBe(is)
+  const probes = () => pubsub.channelsOfEach?.('name') ?? []
+
+  test('learns of each shard that it alone tells nothing more, and hears it again afterwards', {
+    timeout: PATIENCE,
+  }, async () => {
+    await hearing()
+    for (const { network } of cluster.shards) {
+      network.starve()
+      const starvedAt = performance.now()
+      await isDeaf(true)
+      expect(performance.now() - starvedAt).toBeLessThan(LEARNT_WITHIN)
+      network.heal()
+      await isDeaf(false)
+    }
+  })
+
+  test('probes a shard that was added as well, as soon as there is anything to hear from it', {
+    timeout: PATIENCE,
+  }, async () => {
+    await hearing()
+    const before = probes()
+    expect(before).toHaveLength(cluster.shards.length)
+    const heard: string[] = []
+    await pubsub.subscribe('tea', (text) => heard.push(text))
+    const added = await cluster.grow()
+    cluster.move('tea', added)
+    await expect.poll(probes, { timeout: PATIENCE }).toHaveLength(before.length + 1)
+    const isHeard = () => {
+      pubsub.publish('tea', 'is ready')
+      return heard.length > 0
+    }
+    await expect.poll(isHeard, { timeout: PATIENCE, interval: 200 }).toBe(true)
+    await isDeaf(false)
+    added.network.starve()
+    await isDeaf(true)
+    added.network.heal()
+    await isDeaf(false)
+  })
 })

@@ -11,6 +11,11 @@ export interface PubSub {
   subscribe(channel: string, listener: (text: string) => void): Promise<() => void>
   /** Whether the link is known to be down. Up, it may still be deaf. */
   readonly isDown: boolean
+  /**
+   * Channels of this name, one for each connection by which this instance hears, as they are now: each can fall silent
+   * by itself. Left out where there is one connection for all.
+   */
+  channelsOfEach?(name: string): readonly string[]
   /** Makes the link anew: it looks well and nothing comes. */
   reconnect(): void
 }

@@ -1,6 +1,7 @@
-import { Redis } from 'ioredis'
+import { Cluster, Redis } from 'ioredis'
 import type { PubSub } from './pubsub.ts'
 import type { RedisClient, RedisLink } from './redis.ts'
+import { oneOnEachShard } from './shards.ts'
 
 /** Channels of one command, when all are subscribed again. */
 const AT_ONCE = 1_000
@@ -131,6 +132,8 @@ export function createRedisPubSub(link: RedisLink, options: RedisPubSubOptions):
 
     soon: pass.soon,
 
+    channelsOfEach: createChannelsOfEach(subscriber, options.prefix),
+
     get isDown() {
       return isDown
     },
@@ -139,6 +142,20 @@ export function createRedisPubSub(link: RedisLink, options: RedisPubSubOptions):
       subscriber.disconnect(true)
       publisher.disconnect(true)
     },
+  }
+}
+
+/** A cluster is heard by a connection to each shard, any other Redis by one. */
+function createChannelsOfEach(subscriber: RedisClient, prefix: string) {
+  const found = new Map<string, string[]>()
+  subscriber.on('refresh', () => found.clear())
+  return (name: string): readonly string[] => {
+    if (!(subscriber instanceof Cluster)) return [name]
+    const channels =
+      found.get(name) ??
+      oneOnEachShard(prefix + name, subscriber.slots).map((channel) => channel.slice(prefix.length))
+    found.set(name, channels)
+    return channels
   }
 }
 
