@@ -15,7 +15,7 @@ const RULES: Record<string, Rule> = {
   gateway: { values: ['protocol'], types: ['rooms/ports', 'rooms/memory'] },
   auth: {
     values: ['protocol', 'db', 'settings', 'jose', 'lru-cache', 'zod'],
-    types: ['rooms/ports', 'gateway/ports'],
+    types: ['rooms/ports', 'gateway/ports', 'workers/ports'],
   },
   db: {
     values: ['protocol', 'drizzle-orm', 'pg', 'mysql2', 'zod', 'uuid'],

@@ -86,6 +86,14 @@ test('a user pool of Cognito needs the app clients whose tokens are taken', () =
   expect(fault({ COGNITO_USER_POOL_ID: 'eu-west-2_AbC' })).toContain('COGNITO_CLIENT_IDS must name')
 })
 
+test('devices of an older system are known to DIRECTORY_URL or to MYSQL_HOST, each by its own setting', () => {
+  const http = { DIRECTORY_URL: 'https://names.example', DIRECTORY_TOKEN: 'x'.repeat(32) }
+  const known = { DIRECTORY_PUSH_ISSUERS: 'cognito, acme' }
+  expect(parseConfig({ ...http, ...known }).DIRECTORY_PUSH_ISSUERS).toEqual(['cognito', 'acme'])
+  expect(fault(known)).toContain('DIRECTORY_URL must be set together with DIRECTORY_PUSH_ISSUERS')
+  expect(fault({ ...http, MYSQL_PUSH_TABLE: '{}' })).toContain('set DIRECTORY_PUSH_ISSUERS instead')
+})
+
 describe('ISSUERS', () => {
   const good = {
     name: 'acme',

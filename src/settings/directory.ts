@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { OutsideType } from './issuer.ts'
-import { ConfigError, jsonOf, secret, setting, text, whole } from './kinds.ts'
+import { ConfigError, commaSeparated, jsonOf, secret, setting, text, whole } from './kinds.ts'
 import { networkUrl } from './network-url.ts'
 
 const column = z
@@ -81,18 +81,35 @@ export const DIRECTORY_SETTINGS = {
   DIRECTORY_TOKEN: secret
     .optional()
     .meta(setting('Directory', 'Bearer token that DIRECTORY_URL is asked with')),
+  DIRECTORY_PUSH_ISSUERS: commaSeparated
+    .default([])
+    .meta(
+      setting(
+        'Directory',
+        'Issuers of whose users it knows player ids of OneSignal, too, comma-separated: see docs/identities.md',
+      ),
+    ),
 }
 
 const Given = z.object(DIRECTORY_SETTINGS)
 
 /** checkDirectory throws a ConfigError where the settings do not say one directory. */
 export function checkDirectory(config: Readonly<z.infer<typeof Given>>): void {
-  const { MYSQL_HOST, MYSQL_TLS, MYSQL_CA, DIRECTORY_URL, DIRECTORY_TOKEN } = config
+  const { MYSQL_HOST, MYSQL_TLS, MYSQL_CA, MYSQL_PUSH_TABLE } = config
+  const { DIRECTORY_URL, DIRECTORY_TOKEN, DIRECTORY_PUSH_ISSUERS } = config
   if (DIRECTORY_URL !== undefined && MYSQL_HOST !== undefined) {
     throw new ConfigError('DIRECTORY_URL and MYSQL_HOST must not both be set: names come from one place')
   }
   if (DIRECTORY_URL !== undefined && DIRECTORY_TOKEN === undefined) {
     throw new ConfigError('DIRECTORY_TOKEN must be set, so that DIRECTORY_URL answers nobody else')
+  }
+  if (DIRECTORY_URL === undefined && DIRECTORY_PUSH_ISSUERS.length > 0) {
+    throw new ConfigError('DIRECTORY_URL must be set together with DIRECTORY_PUSH_ISSUERS')
+  }
+  if (DIRECTORY_URL !== undefined && MYSQL_PUSH_TABLE !== undefined) {
+    throw new ConfigError(
+      'MYSQL_PUSH_TABLE is not read with DIRECTORY_URL: set DIRECTORY_PUSH_ISSUERS instead',
+    )
   }
   if (MYSQL_CA !== undefined && MYSQL_TLS === 'off') {
     throw new ConfigError('MYSQL_TLS must be on together with MYSQL_CA')

@@ -1,9 +1,7 @@
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { json } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { RawSocket } from '../../src/conformance/raw-socket.ts'
 import type { Me } from '../../src/protocol/model.ts'
+import { type DirectoryServer, startDirectoryServer } from '../support/directory-server.ts'
 import { type IssuerServer, startIssuerServer } from '../support/issuer-server.ts'
 import { DJANGO_SECRET, djangoToken } from '../support/tokens.ts'
 import { startWorkerdServer, type WorkerdServer } from '../support/workerd.ts'
@@ -12,31 +10,24 @@ const PATIENCE = 120_000
 const POOL = 'eu-west-2_AbCdEf123'
 
 let cognito: IssuerServer
-let names: Server
+let names: DirectoryServer
 let server: WorkerdServer
 
 beforeAll(async () => {
   cognito = await startIssuerServer()
-  names = createServer(async (request, response) => {
-    const { users } = (await json(request)) as { users: { subject: string }[] }
-    const found = users.map(({ subject }) => ({ displayName: `Name of ${subject}` }))
-    response.end(JSON.stringify({ users: found }))
-  })
-  await new Promise<void>((resolve) => names.listen(0, '127.0.0.1', resolve))
+  names = await startDirectoryServer()
   server = await startWorkerdServer({
     COGNITO_USER_POOL_ID: POOL,
     COGNITO_CLIENT_IDS: 'web',
     COGNITO_ENDPOINT: cognito.url,
     DJANGO_JWT_SECRET: DJANGO_SECRET,
-    DIRECTORY_URL: `http://127.0.0.1:${(names.address() as AddressInfo).port}/names`,
-    DIRECTORY_TOKEN: 'directory-token-0123456789abcdefgh',
+    ...names.settings,
   })
 }, PATIENCE)
 
 afterAll(async () => {
   await server?.stop()
-  await cognito?.close()
-  names?.close()
+  await Promise.all([cognito?.close(), names?.close()])
 }, PATIENCE)
 
 function customerToken(sub: string, header?: { readonly kid: string }): Promise<string> {

@@ -11,6 +11,7 @@ import type { GatewayCalls } from './calls.ts'
 import { openFiles } from './files.ts'
 import { createLogger, logFaults } from './logger.ts'
 import { createPassingObjects } from './objects.ts'
+import { openDirectory } from './outside.ts'
 import { post } from './post.ts'
 import { createRemotePresence } from './remote-presence.ts'
 import { settings } from './settings.ts'
@@ -52,6 +53,7 @@ export async function runJobs(bindings: Bindings, db: Database): Promise<void> {
       store: createRoomStore(db, { commit: NOT_HERE }),
       presence: createRemotePresence(createPassingObjects<GatewayCalls>(bindings.GATEWAYS)),
       send: createSender(config, post),
+      pushTokens: openDirectory(config, { isShared: true }),
     }),
     ...(attachments && { [REMOVE_FILES]: createRemoveFiles(attachments) }),
   }

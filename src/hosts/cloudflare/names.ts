@@ -14,24 +14,31 @@ interface NamesBindings {
 const Settings = z.object({
   DIRECTORY_TOKEN: DIRECTORY_SETTINGS.DIRECTORY_TOKEN.unwrap(),
   MYSQL_TABLES: DIRECTORY_SETTINGS.MYSQL_TABLES,
+  MYSQL_PUSH_TABLE: DIRECTORY_SETTINGS.MYSQL_PUSH_TABLE,
 })
 
-const Question = z.object({
-  users: z.array(z.object({ issuer: z.string(), subject: z.string(), type: OutsideType })).max(MOST),
-})
+const User = z.object({ issuer: z.string(), subject: z.string() })
+const Question = z.union([
+  z.object({ wants: z.undefined().optional(), users: z.array(User.extend({ type: OutsideType })).max(MOST) }),
+  z.object({ wants: z.literal('pushTokens'), users: z.array(User).max(MOST) }),
+])
 
 /**
- * A deployment of its own, `wrangler.names.toml`, that reads names out of a legacy MySQL through Hyperdrive and
- * answers the service's DIRECTORY_URL: the driver is larger than the whole service, and here nothing waits for it.
+ * A deployment of its own, `wrangler.names.toml`, that reads names and devices out of a legacy MySQL through Hyperdrive
+ * and answers the service's DIRECTORY_URL: the driver is larger than the whole service, and here nothing waits for it.
  */
 export default {
   async fetch(request, bindings): Promise<Response> {
-    const { DIRECTORY_TOKEN: token, MYSQL_TABLES: tables } = Settings.parse(bindings)
+    const {
+      DIRECTORY_TOKEN: token,
+      MYSQL_TABLES: tables,
+      MYSQL_PUSH_TABLE: pushTable,
+    } = Settings.parse(bindings)
     if (!(await isSame(request.headers.get('Authorization') ?? '', `Bearer ${token}`))) return refuse(401)
     const question = Question.safeParse(await request.json().catch(() => undefined))
     if (request.method !== 'POST' || !question.success) return refuse(400)
     const { host, port, database, user, password } = bindings.MYSQL
-    const directory = createMysqlDirectory({ host, port, database, user, password, tables })
+    const directory = createMysqlDirectory({ host, port, database, user, password, tables, pushTable })
     try {
       return Response.json({ users: await answer(directory, question.data) })
     } catch {
@@ -42,9 +49,12 @@ export default {
   },
 } satisfies ExportedHandler<NamesBindings>
 
-function answer(directory: MysqlDirectory, { users }: z.infer<typeof Question>) {
+function answer(directory: MysqlDirectory, question: z.infer<typeof Question>) {
+  if (question.wants === 'pushTokens') {
+    return Promise.all(question.users.map(async (user) => ({ pushTokens: await directory.listTokens(user) })))
+  }
   return Promise.all(
-    users.map(async (wanted) => {
+    question.users.map(async (wanted) => {
       const entry = await directory.find(wanted)
       return toProfile(entry?.name, entry?.picture) ?? null
     }),

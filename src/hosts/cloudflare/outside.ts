@@ -18,16 +18,21 @@ export function createOutside({
   onFault,
   ...rename
 }: EdgeOutsidePorts): Omit<OutsidePorts, 'remember'> {
-  const { DIRECTORY_URL: url, DIRECTORY_TOKEN: token } = config
   return {
     issuers: issuersOf(config),
     keys: NO_KEY_STORE,
-    directory:
-      url === undefined || token === undefined
-        ? undefined
-        : createHttpDirectory({ url, token, isShared: false }),
+    // What one request has begun, no other may wait for.
+    directory: openDirectory(config, { isShared: false }),
     onRenamed: (userId) => tellRenamed(userId, rename),
     keepAlive: waitUntil,
     onFault: (error) => onFault({ error }),
   }
+}
+
+/** openDirectory is the endpoint that knows names, and devices of an older system, if there is one. */
+export function openDirectory(config: Config, { isShared }: { readonly isShared: boolean }) {
+  const { DIRECTORY_URL: url, DIRECTORY_TOKEN: token, DIRECTORY_PUSH_ISSUERS: pushIssuers } = config
+  return url === undefined || token === undefined
+    ? undefined
+    : createHttpDirectory({ url, token, pushIssuers, isShared })
 }

@@ -4,7 +4,7 @@ import type { UserDirectory } from '../../auth/ports.ts'
 import { type Config, ConfigError } from '../../config.ts'
 import type { PushTokens } from '../../workers/ports.ts'
 
-/** OpenDirectory is where names are kept, if anywhere. */
+/** OpenDirectory is where names are kept, if anywhere, and devices of an older system. */
 export interface OpenDirectory {
   readonly directory: UserDirectory | undefined
   readonly pushTokens?: PushTokens
@@ -13,12 +13,11 @@ export interface OpenDirectory {
 
 /** openDirectory connects to nothing yet, as the directory may be away. The driver is loaded only where it is used. */
 export async function openDirectory(config: Config): Promise<OpenDirectory> {
-  const { MYSQL_HOST, MYSQL_DB, MYSQL_USER, DIRECTORY_URL, DIRECTORY_TOKEN } = config
-  if (DIRECTORY_URL !== undefined && DIRECTORY_TOKEN !== undefined) {
-    return {
-      directory: createHttpDirectory({ url: DIRECTORY_URL, token: DIRECTORY_TOKEN, isShared: true }),
-      async close() {},
-    }
+  const { MYSQL_HOST, MYSQL_DB, MYSQL_USER } = config
+  const { DIRECTORY_URL: url, DIRECTORY_TOKEN: token, DIRECTORY_PUSH_ISSUERS: pushIssuers } = config
+  if (url !== undefined && token !== undefined) {
+    const directory = createHttpDirectory({ url, token, pushIssuers, isShared: true })
+    return { directory, pushTokens: directory, async close() {} }
   }
   if (MYSQL_HOST === undefined || MYSQL_DB === undefined || MYSQL_USER === undefined) {
     return { directory: undefined, async close() {} }
