@@ -24,7 +24,7 @@ export const RegisterPushBody = z
         provider: z.literal('webpush'),
         subscription: z.object({
           endpoint: z
-            .url({ protocol: /^https?$/, error: 'Must be the URL that the browser gives' })
+            .url({ protocol: /^https$/, error: 'Must be the https URL that the browser gives' })
             .max(1_000),
           keys: z.object({ p256dh: PushKey(87), auth: PushKey(22) }),
         }),

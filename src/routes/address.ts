@@ -26,6 +26,19 @@ export function isPrivate(address: string): boolean {
   return PRIVATE.test(address)
 }
 
+/** Of IPv4, besides those: this host, shared (RFC 6598), multicast and reserved addresses. */
+const SPECIAL = /^(0\.|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.|2(2[4-9]|[345]\d)\.)/
+/** Of IPv6, all that is routed anywhere, without 6to4, which may lead to any IPv4 address. */
+const ROUTED = /^(?!2002:)[23][0-9a-f]{3}:/i
+
+/** isPublicHost tells whether the `hostname` of a URL may be somebody else's. What a name comes to, it does not know. */
+export function isPublicHost(hostname: string): boolean {
+  const host = hostname.replace(/[[\]]/g, '')
+  if (host.includes(':')) return ROUTED.test(host)
+  if (/^[\d.]+$/.test(host)) return !isPrivate(host) && !SPECIAL.test(host)
+  return !/(^|\.)localhost\.?$/i.test(host)
+}
+
 /** networkOf is what counts as one client: an IPv4 address, or the /64 that an IPv6 host may use at will. */
 export function networkOf(address: string): string {
   if (!address.includes(':')) return address

@@ -5,7 +5,7 @@ import { refuse } from '../protocol/errors.ts'
 import { Uuid } from '../protocol/ids.ts'
 import { LIMITS } from '../protocol/limits.ts'
 import { PushDeviceEnvelope, PushDevices, PushOffer, RegisterPushBody } from '../protocol/push.ts'
-import { isPrivate } from './address.ts'
+import { isPublicHost } from './address.ts'
 import { body, json, nothing } from './answers.ts'
 import { type AppDeps, type AppEnv, principalOf } from './deps.ts'
 import { refuseInvalid } from './refusals.ts'
@@ -63,12 +63,9 @@ export function pushRoutes({ config, db }: AppDeps) {
       wrong('provider', `${given.provider} is not set up here: see GET /api/push`)
     if (given.provider === 'onesignal') return { provider: given.provider, token: given.token, keys: null }
     const { endpoint, keys } = given.subscription
-    const { protocol, hostname } = new URL(endpoint)
-    // The names behind other hosts are looked at when something is sent there.
-    const isOpen =
-      protocol === 'https:' && hostname !== 'localhost' && !isPrivate(hostname.replace(/[[\]]/g, ''))
-    if (PRIVATE_ADDRESSES === 'refuse' && !isOpen) {
-      wrong('subscription.endpoint', 'Must be the https URL of a public push service')
+    // What a name comes to is looked at when something is sent there.
+    if (PRIVATE_ADDRESSES === 'refuse' && !isPublicHost(new URL(endpoint).hostname)) {
+      wrong('subscription.endpoint', 'Must be the URL of a public push service')
     }
     return { provider: given.provider, token: endpoint, keys }
   }

@@ -69,7 +69,7 @@ export const OUTGOING = {
     .meta(
       setting(
         'Webhooks',
-        'allow lets webhooks and Web Push go to private addresses and plain http: for development',
+        'allow lets webhooks and Web Push go to private addresses, and webhooks by plain http: for development',
       ),
     ),
 }

@@ -3,8 +3,11 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { type Client, createClient } from '../../src/client/client.ts'
 import { createProvider, type Provider } from '../../src/hosts/node/faults/servers/provider.ts'
+import { type DirectoryServer, startDirectoryServer } from '../support/directory-server.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
+import { type PushVendor, startPushVendor } from '../support/push-vendor.ts'
 import { type Server, startServer } from '../support/server.ts'
+import { DJANGO_SECRET, djangoToken } from '../support/tokens.ts'
 
 const PATIENCE = 120_000
 const PASSWORD = 'Tea-at-4!'
@@ -29,9 +32,11 @@ interface Push {
   readonly url: string
 }
 
-describe('a service with OneSignal and webhooks', () => {
+describe('a service with OneSignal, Web Push and webhooks', () => {
   let provider: Provider
   let receiver: Provider
+  let vendor: PushVendor
+  let directory: DirectoryServer
   let database: TestDatabase
   let server: Server
   let ann: Person
@@ -40,10 +45,17 @@ describe('a service with OneSignal and webhooks', () => {
   beforeAll(async () => {
     provider = await createProvider()
     receiver = await createProvider()
+    vendor = await startPushVendor()
+    directory = await startDirectoryServer()
     database = await createTestDatabase()
     server = await startServer({
       databaseUrl: database.url,
       env: {
+        ...vendor.settings,
+        NODE_EXTRA_CA_CERTS: vendor.ca,
+        ...directory.settings,
+        DIRECTORY_PUSH_ISSUERS: 'django',
+        DJANGO_JWT_SECRET: DJANGO_SECRET,
         ONESIGNAL_APP_ID: 'app',
         ONESIGNAL_API_KEY: 'key',
         ONESIGNAL_URL: provider.url,
@@ -69,7 +81,8 @@ describe('a service with OneSignal and webhooks', () => {
   afterAll(async () => {
     ann?.client.disconnect()
     await server?.stop()
-    await Promise.all([provider?.close(), receiver?.close(), database?.drop()])
+    await Promise.all([provider, receiver, vendor, directory].map((it) => it?.close()))
+    await database?.drop()
   })
 
   async function person(): Promise<Person> {
@@ -83,7 +96,12 @@ describe('a service with OneSignal and webhooks', () => {
     return { id, client, accessToken: () => accessToken }
   }
 
-  async function call(of: Person, path: string, body?: object, method = body ? 'POST' : 'GET') {
+  async function call(
+    of: Pick<Person, 'accessToken'>,
+    path: string,
+    body?: object,
+    method = body ? 'POST' : 'GET',
+  ) {
     const headers = {
       Authorization: `Bearer ${of.accessToken()}`,
       'Content-Type': 'application/json',
@@ -215,6 +233,46 @@ describe('a service with OneSignal and webhooks', () => {
     await send(id, 'are you there?')
     await quiet()
     expect(pushesTo(bob)).toEqual([])
+  })
+
+  test('tells a browser what only it can read', { timeout: PATIENCE }, async () => {
+    const bob = await person()
+    const { subscription } = vendor
+    const device = { provider: 'webpush', subscription }
+    expect((await call(bob, '/api/push/devices', device)).status).toBe(201)
+    const { id } = await ann.client.openDirect(bob.id)
+    const read = vendor.next()
+    const { message } = await send(id, 'Größe? 💥')
+    expect(await read).toMatchObject({
+      title: 'person1',
+      body: 'Größe? 💥',
+      messageId: message.id,
+      unread: 1,
+    })
+  })
+
+  test('pushes to devices of an older system, and to others while that is away', {
+    timeout: PATIENCE,
+  }, async () => {
+    const token = await djangoToken(Date.now(), { user_id: 7 })
+    const dora = { accessToken: () => token }
+    const { user } = (await (await call(dora, '/api/users/me')).json()) as { user: { id: string } }
+    const { id } = await ann.client.createGroup('Clinic', [user.id])
+    await send(id, 'One')
+    await quiet()
+    const old = { token: 'phone-of-7' }
+    expect(pushesTo(old)).toHaveLength(1)
+    const device = { provider: 'onesignal', token: 'own-phone' }
+    expect((await call(dora, '/api/push/devices', device)).status).toBe(201)
+    directory.status = 503
+    await send(id, 'Two')
+    await quiet()
+    expect(pushesTo({ token: 'own-phone' })).toHaveLength(1)
+    directory.status = 200
+    await send(id, 'Three')
+    await quiet()
+    expect(pushesTo({ token: 'own-phone' })).toHaveLength(2)
+    expect(pushesTo(old)).toHaveLength(2)
   })
 
   test('loses no push when it is killed before it was sent', { timeout: PATIENCE }, async () => {

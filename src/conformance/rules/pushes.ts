@@ -49,7 +49,10 @@ export const pushes: ProtocolRule[] = [
       const bad: [field: string, body: object][] = [
         ['provider', { provider: 'pigeon', token: 'x' }],
         ['token', { provider: 'onesignal', token: 'no such thing' }],
-        ['subscription.endpoint', { provider: 'webpush', subscription: { endpoint: 'x', keys: KEYS } }],
+        ...['x', 'http://push.example.org/x'].map((endpoint): [string, object] => [
+          'subscription.endpoint',
+          { provider: 'webpush', subscription: { endpoint, keys: KEYS } },
+        ]),
       ]
       for (const [field, body] of bad) {
         const expected = { code: 'VALIDATION_ERROR', field } as const

@@ -1,4 +1,4 @@
-import { isPrivate } from '../../routes/address.ts'
+import { isPublicHost } from '../../routes/address.ts'
 import type { Post } from '../../workers/ports.ts'
 
 /** Milliseconds from the beginning of a request to the end of its answer. */
@@ -7,15 +7,14 @@ const TIMEOUT = 10_000
 const MOST_READ = 65_536
 
 /**
- * post is HTTP by `fetch`. The platform reaches public addresses alone, whatever a name comes to; addresses that are
- * written out are looked at here, for when it runs on a machine of one's own.
+ * post is HTTP by `fetch`. The runtime connects to public addresses alone, whatever a name comes to, unless it is
+ * configured otherwise; addresses that are written out are looked at here. See `Network` in its workerd.capnp.
  */
 export const post: Post = async ({ url, headers, body, isTrusted }) => {
   const { protocol, hostname } = new URL(url)
-  const isOpen =
-    protocol === 'https:' && hostname !== 'localhost' && !isPrivate(hostname.replace(/[[\]]/g, ''))
-  if (!isTrusted && !isOpen)
+  if (!isTrusted && !(protocol === 'https:' && isPublicHost(hostname))) {
     throw new Error('Only https to public addresses is spoken to others: not allowed')
+  }
   const signal = AbortSignal.timeout(TIMEOUT)
   const response = await fetch(url, { method: 'POST', headers, body, redirect: 'manual', signal })
   const retryAfter = response.headers.get('Retry-After')
