@@ -7,6 +7,12 @@ import type { Authenticator, ChangesReader, UserHead } from './ports.ts'
 const TICK = 1_000
 /** A head seen in the store may be on its way over the broadcast: it counts as lost only after this. */
 const GRACE = 1_000
+/** Between two looks whether the broadcast is impaired. */
+const LOOK = 250
+/** While it is, all heads are asked for twice a second. */
+const POLL = 500
+/** The longest rest after an answer that took long. */
+const REST_MOST = 5_000
 /** Users whose chats are looked up in one round trip. */
 const USERS_AT_ONCE = 500
 
@@ -25,7 +31,7 @@ interface HeartbeatPorts {
 /** Heartbeat looks at every connection: once a second by itself, or whenever its host says. */
 export interface Heartbeat {
   tick(): void
-  /** From now on every second; the result stops it. */
+  /** From now on every second, and at the broadcast as well; the result stops it. */
   start(): () => void
 }
 
@@ -39,7 +45,6 @@ export function createHeartbeat(ports: HeartbeatPorts): Heartbeat {
 
   function tick(): void {
     const now = clock.now()
-    poll()
     const due: Connection[] = []
     for (const connection of ports.connections) {
       const { isHeartbeatDue, isCheckDue } = connection.tick(now)
@@ -50,15 +55,19 @@ export function createHeartbeat(ports: HeartbeatPorts): Heartbeat {
   }
 
   /**
-   * While the broadcast is impaired, the store is asked at every tick, so that what others wrote is less than 2 s late;
-   * and once more when it is well again, as nobody knows what it lost last.
+   * While the broadcast is impaired, the store is asked for all heads, so that what others wrote is less than 2 s late;
+   * and once more when it is well again, as nobody knows what it lost last. After an answer that took long comes a rest
+   * as long: with very many users it is later, and the store is left half of its time. Answers when to look again.
    */
-  function poll(): void {
+  async function poll(): Promise<number> {
     const { isImpaired } = ports.broadcast
-    if (!isImpaired && !wasImpaired) return
+    if (!isImpaired && !wasImpaired) return LOOK
     wasImpaired = isImpaired
+    const begin = clock.now()
     const users = new Set([...ports.connections].flatMap(({ principal }) => find(principal.user.id) ?? []))
-    audit([...users], 0).catch((error: unknown) => onFault({ error }))
+    await audit([...users], 0).catch((error: unknown) => onFault({ error }))
+    const took = clock.now() - begin
+    return Math.min(Math.max(POLL - took, took), REST_MOST)
   }
 
   async function beat(due: readonly Connection[], now: number): Promise<void> {
@@ -118,15 +127,26 @@ export function createHeartbeat(ports: HeartbeatPorts): Heartbeat {
   }
 
   function start(): () => void {
-    let cancel = () => {}
+    let isStopped = false
+    let cancelPoll = () => {}
+    const look = async () => {
+      const pause = await poll()
+      if (!isStopped) cancelPoll = clock.after(pause, look)
+    }
+    cancelPoll = clock.after(LOOK, look)
+    let cancelTick = () => {}
     const next = () => {
-      cancel = clock.after(TICK, () => {
+      cancelTick = clock.after(TICK, () => {
         next()
         tick()
       })
     }
     next()
-    return () => cancel()
+    return () => {
+      isStopped = true
+      cancelPoll()
+      cancelTick()
+    }
   }
 
   return { tick, start }

@@ -200,7 +200,7 @@ export interface Broadcast {
   publish(topic: Topic, item: Broadcastable): void
   /** Resolves when everything published from now on is heard; the result ends it. */
   subscribe(topic: Topic, listener: (item: Broadcastable) => void): Promise<() => void>
-  /** What others publish may not arrive for now: whoever listens asks the store for heads every 2 s. */
+  /** What others publish may not arrive for now: whoever listens asks the store for heads twice a second. */
   readonly isImpaired: boolean
 }
 

@@ -60,8 +60,8 @@ export const EDITS: Readonly<Record<string, readonly Edit[]>> = {
   N5: [
     {
       file: 'gateway/heartbeat.ts',
-      text: 'if (!isImpaired && !wasImpaired) return',
-      replacement: 'return',
+      text: 'if (!isImpaired && !wasImpaired) return LOOK',
+      replacement: 'return LOOK',
     },
     {
       file: 'gateway/heartbeat.ts',

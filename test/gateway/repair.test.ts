@@ -194,6 +194,62 @@ describe('the audit of a heartbeat', () => {
   })
 })
 
+describe('while the broadcast is not well', () => {
+  beforeEach(() => {
+    stage.isImpaired = true
+  })
+
+  test('what it loses is asked for within a quarter of a second, and then twice a second', async () => {
+    await unheard(sent())
+    await stage.clock.pass(250)
+    expect([mia.news(), otto.news()]).toEqual([['sync:batch 10-11'], ['sync:batch 10-11']])
+    for (let seq = 12; seq < 15; seq += 1) {
+      await unheard(sent())
+      await stage.clock.pass(500)
+      expect(mia.news()).toEqual([`sync:batch ${seq - 1}-${seq}`])
+    }
+  })
+
+  test('it is asked for once more when that is well again', async () => {
+    await stage.clock.pass(250)
+    await unheard(sent())
+    stage.isImpaired = false
+    await stage.clock.pass(500)
+    expect(mia.news()).toEqual(['sync:batch 10-11'])
+    await unheard(sent())
+    await stage.clock.pass(2_000)
+    expect(mia.news()).toEqual([])
+  })
+
+  test('a store that needs long to answer is left alone for as long', async () => {
+    let asked = 0
+    const release = stage.changes.hang()
+    const { listHeads } = stage.changes
+    stage.changes.listHeads = (userIds) => {
+      asked += 1
+      return listHeads.call(stage.changes, userIds)
+    }
+    await stage.clock.pass(250)
+    await stage.clock.pass(3_000)
+    expect(asked).toBe(1)
+    release()
+    await stage.clock.pass(2_750)
+    expect(asked).toBe(1)
+    await stage.clock.pass(500)
+    expect(asked).toBe(2)
+  })
+
+  test('it goes on after a store that was away', async () => {
+    stage.changes.isAway = true
+    await stage.clock.pass(2_000)
+    expect(stage.faults.length).toBeGreaterThan(1)
+    stage.changes.isAway = false
+    await unheard(sent())
+    await stage.clock.pass(500)
+    expect(mia.news()).toEqual(['sync:batch 10-11'])
+  })
+})
+
 describe('a membership that changes while its user connects', () => {
   test('and ends is not heard', async () => {
     mia.connection.disconnect()

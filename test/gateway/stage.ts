@@ -86,6 +86,8 @@ export interface Stage {
   readonly tables: MemoryChats
   readonly changes: WaywardReader
   readonly broadcast: Broadcast
+  /** The broadcast says that it is not well. */
+  isImpaired: boolean
   /** What the broadcast loses. */
   loses: (topic: Topic, item: Broadcastable) => boolean
   readonly faults: unknown[]
@@ -154,7 +156,9 @@ export function createStage(tables: MemoryChats, with_: Partial<GatewayPorts> = 
   const onFault = ({ error }: { error: unknown }) => void faults.push(error)
   const broadcast: Broadcast = {
     subscribe: memory.subscribe,
-    isImpaired: false,
+    get isImpaired() {
+      return stage.isImpaired
+    },
     publish(topic, item) {
       if (!stage.loses(topic, item)) memory.publish(topic, item)
     },
@@ -198,6 +202,7 @@ export function createStage(tables: MemoryChats, with_: Partial<GatewayPorts> = 
 
   const stage: Stage = {
     ...{ gateway, rooms, clock, tables, changes, broadcast, faults, seen, open },
+    isImpaired: false,
     loses: () => false,
     async connect(user, given) {
       const client = open(user, given)

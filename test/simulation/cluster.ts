@@ -237,7 +237,12 @@ export class Cluster {
     const world = this.#world
     const pubsub = this.#pubsub(machine)
     const clock = world.clock(machine)
-    const members = createMembers({ self: machine.name, pubsub, clock, onGone: (id) => relay.giveUp(id) })
+    const self = machine.name
+    const members = createMembers({
+      ...{ self, pubsub, clock },
+      onGone: (id) => relay.giveUp(id),
+      onDeaf: (id) => relay.giveUp(id === self ? undefined : id),
+    })
     const soon = (run: () => void) => void world.after(machine, 0, run)
     const relay = createRelay({ pubsub, members, rooms, clock, ids: { uuid: () => world.uuid() }, soon })
     return relay

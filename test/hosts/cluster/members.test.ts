@@ -7,20 +7,27 @@ interface Instance {
   readonly members: Members
   readonly link: MemoryLink
   readonly gone: string[]
+  /** Of whom it learnt that they hear nothing. */
+  readonly deaf: string[]
 }
 
 async function stage(...names: string[]) {
   const clock = createTestClock()
   const bus = createMemoryBus()
   const instances: Record<string, Instance> = {}
-  const start = async (self: string): Promise<Instance> => {
-    const link = bus.link()
+  const start = async (self: string, with_: Partial<MemoryLink> = {}): Promise<Instance> => {
+    const link = Object.assign(bus.link(), with_)
     const gone: string[] = []
-    const members = createMembers({ self, pubsub: link, clock, onGone: (id) => gone.push(id) })
+    const deaf: string[] = []
+    const members = createMembers({
+      ...{ self, pubsub: link, clock },
+      onGone: (id) => gone.push(id),
+      onDeaf: (id) => deaf.push(id),
+    })
     // The subscription, and then the word that it is there.
     await Promise.resolve()
     await Promise.resolve()
-    return { members, link, gone }
+    return { members, link, gone, deaf }
   }
   for (const name of names) instances[name] = await start(name)
   return { clock, start, at: (name: string) => instances[name] as Instance }
@@ -79,6 +86,62 @@ test('who hears nothing over a link that looks well finds out, and makes the lin
   pass(clock, 2)
   expect(at('a').members.isDeaf).toBe(false)
   expect([...at('a').members.taking].sort()).toEqual(['a', 'b'])
+})
+
+test('who hears nothing says so: it gets no commands, and nobody waits for its answers', async () => {
+  const { clock, at } = await stage('a', 'b')
+  pass(clock, 1)
+  at('a').link.isStarved = true
+  pass(clock, 0.75)
+  expect([...at('b').members.taking]).toEqual(['b'])
+  expect([at('a').deaf, at('b').deaf]).toEqual([['a'], ['a']])
+  pass(clock, 6)
+  expect(at('b').members.isThere('a')).toBe(true)
+  expect(at('b').gone).toEqual([])
+  at('a').link.isStarved = false
+  pass(clock, 2)
+  expect([...at('b').members.taking].sort()).toEqual(['a', 'b'])
+})
+
+test('who hears nothing from the start says so as well', async () => {
+  const { clock, start, at } = await stage('a')
+  const late = await start('b', { isStarved: true })
+  pass(clock, 2)
+  expect([...at('a').members.taking]).toEqual(['a'])
+  expect(late.members.isDeaf).toBe(true)
+})
+
+test('of several connections, the silence of one is silence, until all are heard', async () => {
+  const { clock, at, start } = await stage('b')
+  const one = await start('a', { channelsOfEach: (name) => [`${name}:1`, `${name}:2`] })
+  pass(clock, 1)
+  expect(one.members.isDeaf).toBe(false)
+  one.link.loses = (channel) => channel.endsWith(':2')
+  pass(clock, 0.75)
+  expect(one.members.isDeaf).toBe(true)
+  pass(clock, 3)
+  expect(one.members.isDeaf).toBe(true)
+  one.link.loses = () => false
+  pass(clock, 1)
+  expect(one.members.isDeaf).toBe(false)
+  expect(at('b').gone).toEqual([])
+})
+
+test('a connection that goes is asked of no more, and one that comes is', async () => {
+  const { clock, start } = await stage()
+  let channels = ['one', 'two']
+  const { members, link } = await start('a', { channelsOfEach: () => channels })
+  link.loses = (channel) => channel === 'two'
+  pass(clock, 1)
+  expect(members.isDeaf).toBe(true)
+  channels = ['one']
+  pass(clock, 1)
+  expect(members.isDeaf).toBe(false)
+  channels = ['one', 'two']
+  pass(clock, 0.25)
+  await Promise.resolve()
+  pass(clock, 1)
+  expect(members.isDeaf).toBe(true)
 })
 
 test('who was frozen holds neither itself for deaf nor the others for gone', async () => {

@@ -12,6 +12,8 @@ export interface MemoryLink extends PubSub {
   isDown: boolean
   /** Nothing arrives here, though the link looks well. */
   isStarved: boolean
+  /** Which channels alone bring nothing here. */
+  loses: (channel: string) => boolean
   reconnects: number
 }
 
@@ -24,6 +26,7 @@ export function createMemoryBus(): MemoryBus {
       const link: MemoryLink = {
         isDown: false,
         isStarved: false,
+        loses: () => false,
         reconnects: 0,
         reconnect() {
           link.reconnects += 1
@@ -38,7 +41,7 @@ export function createMemoryBus(): MemoryBus {
         async subscribe(channel, listener) {
           const listeners = channels.get(channel) ?? new Set()
           const hear = (text: string) => {
-            if (!link.isDown && !link.isStarved) listener(text)
+            if (!link.isDown && !link.isStarved && !link.loses(channel)) listener(text)
           }
           channels.set(channel, listeners.add(hear))
           return () => void listeners.delete(hear)

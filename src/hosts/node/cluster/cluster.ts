@@ -82,7 +82,10 @@ export function createCluster(link: RedisLink, ports: ClusterPorts): Cluster {
     onDown: () => relay.giveUp(),
     onFault: (error) => onFault({ error }),
   })
-  const members = createMembers({ self, pubsub, clock, onGone })
+  const members = createMembers({
+    ...{ self, pubsub, clock, onGone },
+    onDeaf: (instanceId) => relay.giveUp(instanceId === self ? undefined : instanceId),
+  })
   const broadcast = createClusterBroadcast(pubsub, members)
   const rooms = createRooms({ store, broadcast, clock, ids, onFault, others: () => relay })
   const relay = createRelay({

@@ -17,6 +17,8 @@ export interface MembersPorts {
   readonly clock: Clock
   /** An instance is there no longer: it left, or went silent. */
   readonly onGone: (instanceId: string) => void
+  /** An instance, or this one, hears nothing for now: neither what it is asked nor what it is answered. */
+  readonly onDeaf?: (instanceId: string) => void
 }
 
 /**
@@ -40,16 +42,22 @@ export interface Members {
   stop(): void
 }
 
+/**
+ * What an instance says of itself: it is there, new, draining, deaf, or gone. Who drains answers what it was asked,
+ * who is deaf does not hear it.
+ */
+type Word = 'beat' | 'join' | 'leave' | 'deaf' | 'stop'
+
 interface Member {
   heardAt: number
   isTaking: boolean
 }
 
-export function createMembers({ self, pubsub, clock, onGone }: MembersPorts): Members {
+export function createMembers({ self, pubsub, clock, onGone, onDeaf }: MembersPorts): Members {
   const members = new Map<string, Member>([[self, { heardAt: clock.now(), isTaking: true }]])
   let isTaking = true
   let isStopped = false
-  let isDeaf = true
+  let hears: 'notYet' | 'well' | 'nothing' = 'notYet'
   let echoAt = clock.now()
   let reconnectAt = clock.now() + GONE
   const alone = createRing([self])
@@ -59,8 +67,13 @@ export function createMembers({ self, pubsub, clock, onGone }: MembersPorts): Me
   const stopProbe = startProbe({ self, pubsub, clock, onSilence: fallDeaf, onEcho: hearAgain })
   let cancel = clock.after(BEAT, beat)
 
-  function tell(word: 'beat' | 'join' | 'leave' | 'stop'): void {
+  function tell(word: Word): void {
     pubsub.publish(CHANNEL, `${word} ${self}`)
+  }
+
+  function tellAgain(): void {
+    if (hears === 'nothing') tell('deaf')
+    else tell(isTaking ? 'beat' : 'leave')
   }
 
   function hear(text: string): void {
@@ -71,24 +84,28 @@ export function createMembers({ self, pubsub, clock, onGone }: MembersPorts): Me
       return
     }
     const before = members.get(instanceId)
-    const now: Member = { heardAt: clock.now(), isTaking: word !== 'leave' }
+    const now: Member = { heardAt: clock.now(), isTaking: word !== 'leave' && word !== 'deaf' }
     members.set(instanceId, now)
-    if (instanceId !== self && (!before || word === 'join')) tell(isTaking ? 'beat' : 'leave')
+    if (instanceId !== self && (!before || word === 'join')) tellAgain()
     if (before?.isTaking !== now.isTaking) choose()
+    if (word === 'deaf' && instanceId !== self) onDeaf?.(instanceId)
   }
 
   function fallDeaf(): void {
-    if (isDeaf) return
-    isDeaf = true
-    reconnectAt = clock.now() + BEAT
+    if (hears === 'nothing') return
+    if (hears === 'well') reconnectAt = clock.now() + BEAT
+    hears = 'nothing'
     choose()
+    // What it says may still arrive: nobody shall wait for its answers, nor it for those of others.
+    tell('deaf')
+    onDeaf?.(self)
   }
 
   /** The time in which one was deaf is held against nobody. */
   function hearAgain(): void {
     const now = clock.now()
-    if (isDeaf) {
-      isDeaf = false
+    if (hears !== 'well') {
+      hears = 'well'
       for (const member of members.values()) member.heardAt = Math.min(now, member.heardAt + now - echoAt)
       choose()
     }
@@ -98,14 +115,14 @@ export function createMembers({ self, pubsub, clock, onGone }: MembersPorts): Me
   function beat(): void {
     cancel = clock.after(BEAT, beat)
     const now = clock.now()
-    if (isDeaf && now >= reconnectAt) {
+    if (hears !== 'well' && now >= reconnectAt) {
       reconnectAt = now + GONE
       pubsub.reconnect()
     }
-    const isHearing = !isDeaf && now - (members.get(self)?.heardAt ?? 0) <= FROZEN
+    const isHearing = hears === 'well' && now - (members.get(self)?.heardAt ?? 0) <= FROZEN
     for (const [instanceId, member] of members)
       if (isHearing && now - member.heardAt > GONE) forget(instanceId)
-    tell(isTaking ? 'beat' : 'leave')
+    tellAgain()
     choose()
   }
 
@@ -116,7 +133,7 @@ export function createMembers({ self, pubsub, clock, onGone }: MembersPorts): Me
   }
 
   /** Whether nothing of the others arrives: by their silence, or because the link says so itself. */
-  const isAlone = () => isDeaf || pubsub.isDown
+  const isAlone = () => hears !== 'well' || pubsub.isDown
 
   /** Whoever is alone, or leaves and is the last one, serves every chat itself. */
   function choose(): void {

@@ -49,6 +49,7 @@ export interface Spread {
   readonly count: number
   readonly p50: number
   readonly p99: number
+  readonly max: number
 }
 
 /**
@@ -167,6 +168,6 @@ function measure({ strikes }: Scene, { sends, repairs, reconnects, deliveries }:
 function toSpread(values: readonly number[]): Spread {
   const latencies = new Latencies()
   for (const value of values) latencies.add(value)
-  const [p50, p99] = latencies.percentiles(0.5, 0.99)
-  return { count: latencies.count, p50, p99 }
+  const [p50, p99, max] = latencies.percentiles(0.5, 0.99, 1)
+  return { count: latencies.count, p50, p99, max }
 }
