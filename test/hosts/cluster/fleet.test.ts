@@ -1,3 +1,4 @@
+import { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Client, createClient } from '../../../src/client/client.ts'
 import { until } from '../../../src/hosts/node/demo/until.ts'
@@ -5,6 +6,8 @@ import { type Fleet, startFleet } from '../../support/fleet.ts'
 
 const PATIENCE = 60_000
 const PASSWORD = 'Tea-at-4!'
+/** What is lost on the way is at most 2 s late, and this machine is busy. */
+const LATE_MOST = 4_000
 
 let fleet: Fleet
 const clients: Client[] = []
@@ -76,6 +79,21 @@ test('people at two instances talk in one order, whoever owns the chat', { timeo
     expect(read(ann.client).filter(([, content]) => /\d/.test(String(content)))).toHaveLength(40)
     expect(read(ben.client)).toEqual(read(ann.client))
   }
+})
+
+test('what is said while a link blinks arrives within seconds, and not with the next heartbeat', {
+  timeout: PATIENCE,
+}, async () => {
+  const { ann, ben, chatId } = await stage()
+  const admin = new Redis(fleet.redis.url)
+  for (let blink = 0; blink < 5; blink += 1) {
+    await admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub')
+    const wishedAt = performance.now()
+    await ann.client.send(chatId, { content: `blink ${blink}` })
+    await hears(ben.client, chatId, `blink ${blink}`)
+    expect(performance.now() - wishedAt).toBeLessThan(LATE_MOST)
+  }
+  admin.disconnect()
 })
 
 test('presence and typing cross over', { timeout: PATIENCE }, async () => {

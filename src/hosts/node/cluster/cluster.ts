@@ -19,6 +19,12 @@ import { createRedisPubSub } from './redis-pubsub.ts'
 import { createRelay } from './relay.ts'
 import { createRedisTickets } from './tickets.ts'
 
+/**
+ * Milliseconds for which news may have been lost after the link went down, however soon it is up again: the gateway
+ * looks more often than that, and finds what was said while nobody listened.
+ */
+const SHAKEN = 1_000
+
 export interface ClusterPorts {
   readonly config: Config
   readonly logger: Logger
@@ -77,16 +83,25 @@ export function createCluster(link: RedisLink, ports: ClusterPorts): Cluster {
   const { config, logger, clock, ids, store, onFault } = ports
   const prefix = config.REDIS_PREFIX
   const self = ids.uuid()
+  let fellAt = Number.NEGATIVE_INFINITY
   const pubsub = createRedisPubSub(link, {
     prefix,
-    onDown: () => relay.giveUp(),
+    onDown() {
+      fellAt = clock.now()
+      relay.giveUp()
+    },
     onFault: (error) => onFault({ error }),
   })
   const members = createMembers({
     ...{ self, pubsub, clock, onGone },
     onDeaf: (instanceId) => relay.giveUp(instanceId === self ? undefined : instanceId),
   })
-  const broadcast = createClusterBroadcast(pubsub, members)
+  const broadcast = createClusterBroadcast(pubsub, {
+    self,
+    get isDeaf() {
+      return members.isDeaf || Math.abs(clock.now() - fellAt) < SHAKEN
+    },
+  })
   const rooms = createRooms({ store, broadcast, clock, ids, onFault, others: () => relay })
   const relay = createRelay({
     pubsub,
