@@ -168,6 +168,8 @@ export interface Newest {
   readonly isHeld: boolean
   /** Milliseconds of the pause, or of another job's hold, that are left. */
   readonly wait: number
+  /** Of the user's devices that are meant, and whose logins have not ended. */
+  readonly addresses: readonly PushAddress[]
 }
 
 /** Hold keeps other jobs from telling the same target. */
@@ -180,8 +182,8 @@ export interface Hold {
   readonly pause: number
 }
 
+/** PushAddress is where a device of a user gets pushes. */
 export interface PushAddress {
-  readonly id: string
   readonly token: string
   readonly keys: { readonly p256dh: string; readonly auth: string } | null
 }
@@ -199,11 +201,6 @@ export interface PushStore {
    * pause is over. undefined when all is read, deleted or muted, or the user takes no part any more.
    */
   holdNewest(to: PushTarget, hold: Hold): Promise<Newest | undefined>
-  /** A user's devices of a provider, or the one of the id, whose logins have not ended. */
-  listAddresses(
-    userId: string,
-    wanted: { readonly provider: 'onesignal' | 'webpush'; readonly id?: string | null },
-  ): Promise<readonly PushAddress[]>
   /** Remembers that the target was told of everything up to the seq, just now, and ends the hold. */
   markTold(to: PushTarget, seq: number): Promise<void>
   /** The device does not want pushes any more. */

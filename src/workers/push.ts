@@ -91,7 +91,8 @@ export function createPush({ config, pushes, presence, send, pushTokens }: PushD
   }
 
   async function deliveryOf(job: SendJob, newest: Newest): Promise<Delivery | undefined> {
-    const { userId, via, deviceId } = job
+    const { via } = job
+    const { addresses } = newest
     const notification = toNotification(newest, job)
     if (via === 'webhook') {
       const url = config.PUSH_WEBHOOK_URL ?? ''
@@ -99,15 +100,14 @@ export function createPush({ config, pushes, presence, send, pushTokens }: PushD
       const body = JSON.stringify({ type: 'push', timestamp: new Date().toISOString(), data })
       return { via, url, id: key, body }
     }
-    const found = await pushes.listAddresses(userId, { provider: via, id: deviceId ?? null })
     if (via === 'onesignal') {
       const tokens = await withOlder(
-        found.map(({ token }) => token),
+        addresses.map(({ token }) => token),
         newest,
       )
       return tokens.length === 0 ? undefined : { via, tokens, notification }
     }
-    const [browser] = found
+    const [browser] = addresses
     if (!browser?.keys) return undefined
     return { via, subscription: { endpoint: browser.token, keys: browser.keys }, notification }
   }

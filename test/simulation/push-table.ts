@@ -57,7 +57,6 @@ export class PushTable {
           })
         }),
       holdNewest: (to, hold) => trip(() => this.#hold(to, hold)),
-      listAddresses: (userId) => trip(() => [{ id: userId, token: userId, keys: null }]),
       markTold: (to, seq) =>
         trip(() => {
           const before = this.#marks.get(keyOf(to))?.seq ?? 0
@@ -86,6 +85,7 @@ export class PushTable {
       ...{ sender: 'Somebody', kind: chat.state.chat.kind, chatName: chat.state.chat.name },
       ...{ issuer: 'local', subject: to.userId, unread: news.length },
       ...{ toldSeq, isHeld, wait: Math.max(at + pause - now, heldUntil - now) },
+      addresses: [{ token: to.userId, keys: null }],
     }
   }
 

@@ -4,7 +4,7 @@ import { type PushSabotage, PushSimulation } from './push-simulation.ts'
 const SEEDS = Number(process.env.SEEDS ?? 40)
 const FIRST = Number(process.env.SEED ?? Math.floor(Math.random() * 1e9))
 /** A sabotage need not show in every run: only in some of these. */
-const TRIES = 20
+const TRIES = 100
 
 const sabotages: Record<string, PushSabotage> = {
   'N8 with jobs in the memory of whoever commits': { inMemory: true },

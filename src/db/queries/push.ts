@@ -1,4 +1,4 @@
-import type { Newest, PushAddress, PushStore, Recipient } from '../../workers/ports.ts'
+import type { Newest, PushStore, Recipient } from '../../workers/ports.ts'
 import type { Database } from '../connect.ts'
 import { removePushDevice } from './push-devices.ts'
 
@@ -44,12 +44,11 @@ with newest as (
 )
 select newest.*, coalesce(k.seq, 0) as "toldSeq", exists (select from held) as "isHeld",
   coalesce(greatest(extract(epoch from k.sent_at - now()) * 1000 + $5,
-    extract(epoch from k.held_until - now()) * 1000), 0)::float8 as wait
+    extract(epoch from k.held_until - now()) * 1000), 0)::float8 as wait, array(
+      select json_build_object('token', d.token, 'keys', d.keys) from push_devices d
+      where d.user_id = $2 and (d.provider = $3 or d.id::text = $3) and ${LIVE} order by d.id
+    ) as addresses
 from newest left join push_marks k on k.user_id = $2 and k.chat_id = $1 and k.target = $3`
-
-const TARGETS = `
-select d.id, d.token, d.keys from push_devices d
-where d.user_id = $1 and d.provider = $2 and ($3::uuid is null or d.id = $3) and ${LIVE}`
 
 const TOLD = `
 insert into push_marks as k (user_id, chat_id, target, seq, sent_at) values ($1, $2, $3, $4, now())
@@ -68,8 +67,6 @@ export function createPushStore(db: Database): PushStore {
       const [row] = await ask<Newest>('push-newest', HOLD_NEWEST, values)
       return row
     },
-    listAddresses: (userId, { provider, id = null }) =>
-      ask<PushAddress>('push-addresses', TARGETS, [userId, provider, id]),
     async markTold({ chatId, userId, target }, seq) {
       await ask('push-told', TOLD, [userId, chatId, target, seq])
     },
