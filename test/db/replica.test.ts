@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Committer, createCommitter } from '../../src/db/commit.ts'
 import { connect, type Database, UnfitDatabaseError } from '../../src/db/connect.ts'
@@ -10,6 +9,7 @@ import { searchMessages } from '../../src/db/queries/search.ts'
 import { openReplica, type Replica, type ReplicaOptions } from '../../src/db/replica.ts'
 import { createPostgresServer, type PostgresServer } from '../../src/hosts/node/faults/servers/postgres.ts'
 import type { Message, User } from '../../src/protocol/model.ts'
+import { freeze, thaw } from '../support/freeze.ts'
 import { createUser, Script } from '../support/script.ts'
 import { addUsers } from '../support/store.ts'
 import { createTestClock } from '../support/test-clock.ts'
@@ -209,7 +209,7 @@ describe('a replica that is behind', () => {
 describe('a replica that does not answer', () => {
   test.each([
     { name: 'killed', away: () => standby.stop('immediate'), back: () => standby.start() },
-    { name: 'frozen', away: () => signalAll('SIGSTOP'), back: () => signalAll('SIGCONT') },
+    { name: 'frozen', away: () => freeze(standby.pid() ?? 0), back: () => thaw(standby.pid() ?? 0) },
   ])(
     'because it was $name is waited for shortly, and asked again when it is back',
     {
@@ -278,17 +278,3 @@ describe('what is no replica of this primary is not asked:', () => {
     expect(asked).toEqual(['select'])
   })
 })
-
-/** To the standby's first process and all its children, which are the connections and come and go. */
-async function signalAll(signal: 'SIGSTOP' | 'SIGCONT'): Promise<void> {
-  const parent = standby.pid() ?? 0
-  const children = readFileSync(`/proc/${parent}/task/${parent}/children`, 'utf8').match(/\d+/g) ?? []
-  process.kill(parent, signal)
-  for (const child of children) {
-    try {
-      process.kill(Number(child), signal)
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
-    }
-  }
-}

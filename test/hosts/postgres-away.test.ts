@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Client, createClient } from '../../src/client/client.ts'
 import { createPostgresServer, type PostgresServer } from '../../src/hosts/node/faults/servers/postgres.ts'
 import { LoggedIn } from '../../src/protocol/rest.ts'
+import { freeze, thaw } from '../support/freeze.ts'
 import { type Server, startServer } from '../support/server.ts'
 
 const PATIENCE = 120_000
@@ -48,8 +48,8 @@ test.each([
   },
   {
     name: 'frozen',
-    away: () => signalAll('SIGSTOP'),
-    back: () => signalAll('SIGCONT'),
+    away: () => freeze(postgres.pid() ?? 0),
+    back: () => thaw(postgres.pid() ?? 0),
   },
 ])(
   'while Postgres is $name everything is answered in 2 s with 503 and Retry-After, and it recovers by itself',
@@ -177,11 +177,4 @@ function frame(isIt: (frame: Frame) => boolean): Promise<Frame> {
     socket.addEventListener('message', hear)
     socket.addEventListener('close', ended)
   })
-}
-
-/** To Postgres's first process and all its children, which are the connections. */
-async function signalAll(signal: 'SIGSTOP' | 'SIGCONT'): Promise<void> {
-  const parent = postgres.pid() ?? 0
-  const children = readFileSync(`/proc/${parent}/task/${parent}/children`, 'utf8').trim().split(' ')
-  for (const pid of [parent, ...children.map(Number)]) process.kill(pid, signal)
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { createConnection } from 'mysql2/promise'
 import { findPort } from '../../src/hosts/node/faults/servers/port.ts'
+import { freeze, thaw } from './freeze.ts'
 
 const run = promisify(execFile)
 const READER = 'reader'
@@ -24,7 +25,7 @@ export interface MariadbServer {
   /** Takes no more connections and ends those there are; `freeze` leaves them open and answers nothing. */
   stop(): Promise<void>
   start(): Promise<void>
-  freeze(): void
+  freeze(): Promise<void>
   thaw(): void
   remove(): Promise<void>
 }
@@ -95,8 +96,8 @@ export async function createMariadbServer(certificate?: Certificate): Promise<Ma
     readStatements: () => statementsOf(readFileSync(log, 'utf8')),
     stop,
     start,
-    freeze: () => void server?.kill('SIGSTOP'),
-    thaw: () => void server?.kill('SIGCONT'),
+    freeze: () => freeze(server?.pid ?? 0),
+    thaw: () => thaw(server?.pid ?? 0),
     async remove() {
       await stop()
       process.off('exit', end)
