@@ -18,7 +18,8 @@ export type TypingCall = Call<{
   readonly principal: Principal
   readonly isTyping: boolean
 }>
-export type HearCall = Call<{ readonly topic: Topic; readonly item: Broadcastable }>
+/** `text` is a Broadcastable as JSON: it goes to many, and a text is cheaper to hand over than an object. */
+export type HearCall = Call<{ readonly topic: Topic; readonly text: string }>
 export type TakeCall = Call<{ readonly bucket: Bucket; readonly key: string }>
 
 /** RoomCalls is what a room object answers. A call rejects when the object is lost: done or not. */
@@ -46,6 +47,10 @@ export interface GatewayCalls {
 
 export function toCall<T extends object>(call: T): Call<T> {
   return { ...call, version: CALLS_VERSION }
+}
+
+export function toHearCall(topic: Topic, item: Broadcastable): HearCall {
+  return toCall({ topic, text: JSON.stringify(item) })
 }
 
 /** checkCall throws for a form that this code does not know: whoever called takes it as an object that is away. */

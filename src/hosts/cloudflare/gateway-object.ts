@@ -140,7 +140,7 @@ export class GatewayObject extends DurableObject<Bindings> implements GatewayCal
 
   async hear(call: HearCall): Promise<void> {
     checkCall(call)
-    this.#broadcast.hear(call.topic, call.item)
+    this.#broadcast.hear(call.topic, JSON.parse(call.text))
     this.#keepSoon()
   }
 

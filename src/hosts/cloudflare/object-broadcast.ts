@@ -1,6 +1,6 @@
 import { createMemoryBroadcast } from '../../rooms/memory.ts'
 import type { Broadcast, Broadcastable, Topic } from '../../rooms/ports.ts'
-import { type GatewayCalls, type RoomCalls, toCall } from './calls.ts'
+import { type GatewayCalls, type RoomCalls, toHearCall } from './calls.ts'
 import { gatewayOf, type Objects } from './objects.ts'
 
 interface ObjectBroadcastPorts {
@@ -61,7 +61,7 @@ export function createObjectBroadcast(ports: ObjectBroadcastPorts): ObjectBroadc
     const names = new Set([item.userId, ...item.contactIds].map(gatewayOf))
     for (const it of asked) if (it.status === 'fulfilled') for (const name of it.value) names.add(name)
     names.delete(self)
-    const call = toCall({ topic: 'presence' as const, item })
+    const call = toHearCall('presence', item)
     await Promise.allSettled([...names].map((name) => gateways.get(name).hear(call)))
   }
 

@@ -24,7 +24,7 @@ import {
   type GatewayCalls,
   type RoomCalls,
   type TypingCall,
-  toCall,
+  toHearCall,
 } from './calls.ts'
 import { ensureFit, openDatabase } from './database.ts'
 import { wakeJobs } from './jobs.ts'
@@ -35,6 +35,8 @@ import { settings } from './settings.ts'
 
 /** Where the names of the gateways that hear the chat are kept. */
 const LISTENERS = 'listeners'
+/** Milliseconds that a turn waits at most until a gateway has taken the one before. */
+const PACE = 20
 
 /**
  * RoomObject is the room of one chat. All that it remembers of the chat is fenced by the commit, as on every host: the
@@ -47,6 +49,8 @@ export class RoomObject extends DurableObject<Bindings> implements RoomCalls {
   readonly #others: RoomDirectory
   readonly #onFault: (fault: { error: unknown }) => void
   #room: Room | undefined
+  /** Resolves when one of its listeners has taken what was told last. */
+  #taken = Promise.resolve()
   /** Somebody may be on the list of who types, which a new instance would not know. */
   #isTyping = false
 
@@ -107,6 +111,7 @@ export class RoomObject extends DurableObject<Bindings> implements RoomCalls {
       broadcast: { publish: (topic, item) => this.#publish(topic, item) } satisfies Publisher,
       clock,
       ids,
+      pace: () => this.#taken,
       rooms: this.#others,
       onFault: this.#onFault,
     })
@@ -140,12 +145,33 @@ export class RoomObject extends DurableObject<Bindings> implements RoomCalls {
     return store.commit(turn)
   }
 
-  /** One call a gateway, however many of the chat are there. What is lost on the way the heads show. */
   #publish(topic: Topic, item: Broadcastable): void {
-    const names = topic.startsWith('chat:') ? this.#listeners : [gatewayOf(topic.slice('user:'.length))]
-    for (const name of names) {
-      const told = this.#gateways.get(name).hear(toCall({ topic, item }))
-      this.ctx.waitUntil(told.catch(() => this.#gateways.forget(name)))
-    }
+    this.#taken = this.#tell(topic, item)
   }
+
+  /**
+   * One call a gateway, however many of the chat are there. What is lost on the way the heads show. Resolves when one of
+   * them has taken it: calls cost more than a commit, and a turn that waits for that takes more commands in one.
+   */
+  async #tell(topic: Topic, item: Broadcastable): Promise<void> {
+    const names = topic.startsWith('chat:')
+      ? this.#listeners
+      : new Set([gatewayOf(topic.slice('user:'.length))])
+    if (names.size === 0) return
+    // The outcomes of the turn go first: they would wait in line behind the calls.
+    await pause(0)
+    const call = toHearCall(topic, item)
+    const told = [...names].map((name) =>
+      this.#gateways
+        .get(name)
+        .hear(call)
+        .catch(() => this.#gateways.forget(name)),
+    )
+    this.ctx.waitUntil(Promise.all(told))
+    await Promise.race([...told, pause(PACE)])
+  }
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => clock.after(milliseconds, resolve))
 }

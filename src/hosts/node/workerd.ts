@@ -1,9 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, fork } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { keepSettings } from '../../db/pooled-role.ts'
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
+const PROCESS = fileURLToPath(new URL('./wrangler-process.ts', import.meta.url))
 /** What is kept of what it says, for the report of a start that failed. */
 const OUTPUT_KEPT = 4_000
 
@@ -42,19 +43,20 @@ export async function startWorkerd({ databaseUrl, ...options }: WorkerdOptions):
 }
 
 /** startWrangler runs what a file describes, and resolves when it serves. */
-export async function startWrangler(options: WranglerOptions): Promise<Workerd> {
-  const child = run(options)
+export async function startWrangler({ onOutput, ...options }: WranglerOptions): Promise<Workerd> {
+  const child = run(options.databases)
   let output = ''
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))
-  const url = await new Promise<string>((resolve, reject) => {
-    const hear = (line: string) => {
+  for (const stream of [child.stdout, child.stderr]) {
+    if (!stream) continue
+    createInterface({ input: stream }).on('line', (line) => {
       output = `${output}${line}\n`.slice(-OUTPUT_KEPT)
-      options.onOutput?.(line)
-      const address = /Ready on (http:\/\/\S+)/.exec(line)?.[1]
-      if (address !== undefined) resolve(address.replace('localhost', '127.0.0.1'))
-    }
-    for (const stream of [child.stdout, child.stderr])
-      if (stream) createInterface({ input: stream }).on('line', hear)
+      onOutput?.(line)
+    })
+  }
+  child.send(options)
+  const url = await new Promise<string>((resolve, reject) => {
+    child.once('message', (served) => resolve(String(served)))
     void ended.then(() => reject(new Error(`wrangler ended\n${output}`)))
   })
   const endWithThis = () => kill(child, 'SIGKILL')
@@ -71,18 +73,15 @@ export async function startWrangler(options: WranglerOptions): Promise<Workerd> 
 }
 
 /** In a process group of its own: wrangler that is killed alone leaves the runtime behind. */
-function run({ config, databases, port, folder, settings }: WranglerOptions): ChildProcess {
-  const variables = Object.entries(settings).flatMap(([name, value]) => ['--var', `${name}:${value}`])
-  const quiet = ['--show-interactive-dev-session=false', '--inspector-port', '0']
-  const place = ['--ip', '127.0.0.1', '--port', String(port), '--persist-to', folder]
+function run(databases: WranglerOptions['databases']): ChildProcess {
   const local = Object.entries(databases).map(([binding, url]) => [
     `CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_${binding}`,
     url,
   ])
-  return spawn('wrangler', ['dev', '--config', config, ...place, ...quiet, ...variables], {
+  return fork(PROCESS, {
     cwd: ROOT,
     detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: {
       ...process.env,
       PATH: `${ROOT}node_modules/.bin:${process.env.PATH}`,
