@@ -1,7 +1,7 @@
 import type { ChatView, ClientHistory, History, SeenRecord, SendRecord, StoredChat } from './history.ts'
 
 /** Rule is what a history must keep; the numbers are those of `docs/protocol.md`, The checker. */
-export type Rule = 'C1' | 'C2' | 'C3' | 'C4' | 'C5' | 'C6' | 'C7' | 'C8' | 'C9' | 'C10' | 'C11'
+export type Rule = 'C1' | 'C2' | 'C3' | 'C4' | 'C5' | 'C6' | 'C7' | 'C8' | 'C9' | 'C10' | 'C11' | 'C12'
 
 export interface Violation {
   readonly rule: Rule
@@ -24,6 +24,7 @@ export function check(history: History): Violation[] {
     ...history.clients.flatMap((client) => [...nothingAfterRemoval(client, chats)]),
     ...history.unexpected.map((message): Violation => ({ rule: 'C10', message })),
     ...history.clients.flatMap((client) => [...converged(client, history.fresh.get(client.userId))]),
+    ...resumedFromNow(history),
   ]
 }
 
@@ -205,6 +206,30 @@ function* sameView(name: string, own: ChatView, fresh: ChatView): Generator<Viol
       .sort((a, b) => (a.userId < b.userId ? -1 : 1))
   yield* differ('participants', marks(own), marks(fresh))
   yield* differ('unread', own.unread, fresh.unread)
+}
+
+/** Who resumes is told of each change at least that was acknowledged to anybody before he asked. */
+function* resumedFromNow({ sends, clients }: History): Generator<Violation> {
+  const resumes = clients
+    .flatMap(({ clientId, resumes = [] }) => resumes.map((resume) => ({ ...resume, clientId })))
+    .sort((a, b) => a.invokedAt - b.invokedAt)
+  const done = sends.filter((send) => send.outcome === 'ok')
+  for (const [chatId, group] of Map.groupBy(done, ({ chatId }) => chatId)) {
+    const acks = [...group].sort((a, b) => (a.settledAt ?? 0) - (b.settledAt ?? 0))
+    let highest = 0
+    let next = 0
+    for (const { clientId, invokedAt, heads } of resumes) {
+      for (let ack = acks[next]; ack && (ack.settledAt ?? 0) < invokedAt; ack = acks[next]) {
+        highest = Math.max(highest, ack.seq ?? 0)
+        next += 1
+      }
+      const head = heads[chatId]
+      if (head !== undefined && head < highest) {
+        const message = `${clientId} resumed ${chatId} up to ${head} after ${highest} was acknowledged`
+        yield { rule: 'C12', message }
+      }
+    }
+  }
 }
 
 /** JSON with its keys in order, so that equal values have equal text. */

@@ -29,11 +29,21 @@ export interface SeenRecord {
   }[]
 }
 
+/** One answer to a client that asked what it had missed. */
+export interface ResumeRecord {
+  /** When it asked, by the clock of the sends. */
+  readonly invokedAt: number
+  /** Up to where it was told that it has each chat now. */
+  readonly heads: Readonly<Record<string, number>>
+}
+
 export interface ClientHistory {
   readonly clientId: string
   readonly userId: string
   /** In the order of arrival. */
   readonly seen: readonly SeenRecord[]
+  /** Left out where nobody wrote them down. */
+  readonly resumes?: readonly ResumeRecord[]
   /** The client's own state at the end, by chat. */
   readonly state: ReadonlyMap<string, ChatView>
 }

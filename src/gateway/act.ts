@@ -2,7 +2,7 @@ import type { CommandOf, CommandType } from '../protocol/commands.ts'
 import { type Refusal, RefusalError } from '../protocol/errors.ts'
 import type { ClientFrame, ClientFrameOf } from '../protocol/frames.ts'
 import type { Clock, RoomDirectory } from '../rooms/ports.ts'
-import type { LocalUser } from './audience.ts'
+import type { Feed, LocalUser } from './audience.ts'
 import type { Connection } from './connection.ts'
 import type { Authenticator, ChangesReader, RateLimiter } from './ports.ts'
 
@@ -158,21 +158,27 @@ export function createAct(ports: ActPorts): Act {
     return { expiresAt: new Date(authenticated.expiresAt).toISOString() }
   }
 
-  /** Up to date in every chat of the user's: by a batch where the client has some of it, by a reset where it has none. */
+  /**
+   * Up to date in every chat of the user's: by a batch where the client has some of it, by a reset where it has none.
+   * The store is asked for the heads now: what is heard here may be behind what was acknowledged to somebody.
+   */
   async function sync(connection: Connection, user: LocalUser, known: SyncData): Promise<object> {
-    const logId = await changes.logId()
+    const [logId, heads] = await Promise.all([changes.logId(), changes.listHeads([user.id])])
+    const stored = new Map(heads.map(({ chatId, seq }) => [chatId, seq]))
+    const headOf = (feed: Feed) => Math.max(connection.headOf(feed), stored.get(feed.chatId) ?? 0)
     const isSameLog = known.logId == null || known.logId === logId
-    const heads: Record<string, number> = {}
     const wanted = Object.entries(isSameLog ? known.chats : {})
-      .filter(([chatId, seq]) => user.chats.get(chatId)?.head !== seq)
+      .filter(([chatId, seq]) => stored.get(chatId) !== seq)
       .map(([chatId, since]) => ({ chatId, since }))
-    for (const [chatId, { head }] of user.chats) {
+    for (const [chatId, feed] of user.chats) {
       if (isSameLog && Object.hasOwn(known.chats, chatId)) continue
-      await connection.sendPaced({ type: 'sync:reset', data: { chatId, head } })
+      await connection.sendPaced({ type: 'sync:reset', data: { chatId, head: headOf(feed) } })
     }
     await connection.catchUp(wanted)
-    for (const [chatId, feed] of user.chats) heads[chatId] = connection.headOf(feed)
-    return { logId, chats: heads }
+    return {
+      logId,
+      chats: Object.fromEntries([...user.chats].map(([chatId, feed]) => [chatId, headOf(feed)])),
+    }
   }
 
   function failed(reply: Reply) {

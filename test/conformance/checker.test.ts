@@ -4,6 +4,7 @@ import type {
   ChatView,
   ClientHistory,
   History,
+  ResumeRecord,
   SeenRecord,
   SendRecord,
   StoredChat,
@@ -62,6 +63,7 @@ const STORED: StoredChat = {
 interface Changes {
   readonly sends?: readonly SendRecord[]
   readonly seen?: readonly SeenRecord[]
+  readonly resumes?: readonly ResumeRecord[]
   readonly view?: Partial<ChatView>
   readonly stored?: Partial<StoredChat>
   readonly clients?: readonly ClientHistory[]
@@ -72,6 +74,7 @@ interface Changes {
 function history({
   sends = SENDS,
   seen = SEEN,
+  resumes = [],
   view,
   stored,
   clients = [],
@@ -80,7 +83,7 @@ function history({
   const state = new Map([[GROUP, { ...VIEW, ...view }]])
   return {
     sends,
-    clients: [{ clientId: 'phone', userId: MIA.id, seen, state }, ...clients],
+    clients: [{ clientId: 'phone', userId: MIA.id, seen, resumes, state }, ...clients],
     stored: [{ ...STORED, ...stored }],
     fresh: new Map([[MIA.id, new Map([[GROUP, VIEW]])]]),
     unexpected,
@@ -125,6 +128,18 @@ test.each<[string, Changes]>([
   ['a path does not tell which change it was', { seen: [...SEEN, { chatId: GROUP, seq: 2, key: null }] }],
   ['the store cannot tell its numbers', { stored: { numbers: undefined } as never }],
   ['a client begins with a later page', { view: { messages: [BYE] } }],
+  [
+    'a resume knows what was acknowledged before it, or more, and not what was on its way',
+    {
+      resumes: [
+        { invokedAt: 15, heads: { [GROUP]: 1 } },
+        { invokedAt: 25, heads: { [GROUP]: 3 } },
+        { invokedAt: 40, heads: { [GROUP]: 2 } },
+        { invokedAt: 45, heads: { [GROUP]: 4, [DIRECT]: 1 } },
+      ],
+    },
+  ],
+  ['a resume does not name a chat', { resumes: [{ invokedAt: 45, heads: {} }] }],
   ['who left saw what was before', { clients: [client(SAM.id, SEEN)] }],
   [
     'who joined saw what was before',
@@ -273,6 +288,21 @@ describe.each<[Rule, [string, Changes][]]>([
       ],
       ['who left is still there', { view: { participants: [...VIEW.participants, aParticipant(SAM)] } }],
       ['there are other unread messages', { view: { unread: 0 } }],
+    ],
+  ],
+  [
+    'C12',
+    [
+      ['a resume ends before what was acknowledged', { resumes: [{ invokedAt: 41, heads: { [GROUP]: 3 } }] }],
+      [
+        'a later resume falls back',
+        {
+          resumes: [
+            { invokedAt: 60, heads: { [GROUP]: 2 } },
+            { invokedAt: 50, heads: { [GROUP]: 5 } },
+          ],
+        },
+      ],
     ],
   ],
 ])('%s is broken, and nothing else, when', (rule, cases) => {

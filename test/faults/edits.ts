@@ -69,6 +69,20 @@ export const EDITS: Readonly<Record<string, readonly Edit[]>> = {
       replacement: 'if (due.length > Number.MAX_VALUE) beat(',
     },
   ],
+  /** Who resumes is told what this instance has heard itself: after a freeze, what it remembers. */
+  N6: [
+    {
+      file: 'gateway/act.ts',
+      text: 'const [logId, heads] = await Promise.all([changes.logId(), changes.listHeads([user.id])])',
+      replacement: `const logId = await changes.logId()
+        const heads = [...user.chats.values()].map(({ chatId, head }) => ({ chatId, seq: head }))`,
+    },
+    {
+      file: 'gateway/act.ts',
+      text: '.filter(([chatId, seq]) => stored.get(chatId) !== seq)',
+      replacement: '.filter(([chatId, seq]) => (stored.get(chatId) ?? 0) > seq)',
+    },
+  ],
   /** What changed is told by its time. */
   N7: [
     {

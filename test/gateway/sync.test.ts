@@ -64,6 +64,29 @@ describe('a sync', () => {
     expect([mia.heard(), stage.changes.reads]).toEqual([[], []])
   })
 
+  test('brings what is stored and was not heard here, though the client has all that was heard', async () => {
+    await sendUnheard(11)
+    const reply = await mia.ask('sync', { chats: { [GROUP]: 10, [DIRECT]: 10 } })
+    expect(mia.news()).toEqual(['sync:batch 10-11'])
+    expect(reply).toMatchObject({ data: { chats: { [GROUP]: 11, [DIRECT]: 10 } } })
+  })
+
+  test('takes the word of a client that has what was not heard here', async () => {
+    await sendUnheard(11)
+    const reply = await mia.ask('sync', { chats: { [GROUP]: 11, [DIRECT]: 10 } })
+    expect([mia.news(), stage.changes.reads]).toEqual([[], []])
+    expect(reply).toMatchObject({ data: { chats: { [GROUP]: 11 } } })
+    await stage.do(OLGA, sent())
+    await settled()
+    expect(mia.news().at(-1)).toBe('sync:batch 10-12')
+  })
+
+  test('tells the stored heads of chats that the client does not know', async () => {
+    await sendUnheard(11)
+    await mia.ask('sync', { chats: {} })
+    expect(mia.news().sort()).toEqual(['sync:reset 10', 'sync:reset 11'])
+  })
+
   test('tells the heads of chats that the client does not know', async () => {
     await mia.ask('sync', { chats: { [GROUP]: 10 } })
     expect(mia.heard()).toEqual([{ type: 'sync:reset', data: { chatId: DIRECT, head: 10 } }])

@@ -38,6 +38,7 @@ const KINDS: Record<Rule, 'lost' | 'doubled' | 'reordered' | 'others'> = {
   C9: 'others',
   C10: 'others',
   C11: 'others',
+  C12: 'lost',
 }
 
 /** judge waits until every client is caught up, or should be, and holds all that was seen against the database. */

@@ -6,6 +6,7 @@ import { ChatCopy } from '../../../conformance/chat-copy.ts'
 import type { ChatView, ClientHistory, SendRecord } from '../../../conformance/history.ts'
 import type { ServerFrame } from '../../../protocol/frames.ts'
 import { enter } from '../enter.ts'
+import { Resumes } from './resumes.ts'
 
 /** Tries over REST, and milliseconds between two of them. */
 const INSISTS = 60
@@ -37,6 +38,7 @@ export class Voice {
   #userId = ''
   #notes = createNotes()
   #copies = new Map<string, ChatCopy>()
+  #resumes = new Resumes()
   #lostAt: number | undefined
   #count = 0
   accessToken = ''
@@ -46,7 +48,10 @@ export class Voice {
     this.url = url
     this.client = createClient({
       url,
-      WebSocket: witnessed((text) => this.#witness(text)),
+      WebSocket: witnessed({
+        see: (text) => this.#witness(text),
+        say: (text) => this.#resumes.ask(text),
+      }),
       fetch: (input, init) => {
         if (String(input).includes('/changes?')) this.#notes.repairs += 1
         return fetch(input, init)
@@ -94,6 +99,7 @@ export class Voice {
 
   /** Begins with fresh notes, about these chats, on a new connection: after some faults all are on one instance. */
   async begin(chatIds: readonly string[], notes: Notes): Promise<void> {
+    this.#resumes = new Resumes()
     await this.connect()
     this.#notes = notes
     this.#copies = new Map(chatIds.map((chatId) => [chatId, new ChatCopy(chatId, this.#userId)]))
@@ -163,7 +169,7 @@ export class Voice {
   history(): ClientHistory {
     const seen = [...this.#copies.values()].flatMap((copy) => copy.seen)
     const state = new Map(this.chatIds.flatMap((chatId) => this.#viewOf(chatId)))
-    return { clientId: this.name, userId: this.#userId, seen, state }
+    return { clientId: this.name, userId: this.#userId, seen, resumes: this.#resumes.records, state }
   }
 
   applied(chatId: string): number {
@@ -184,6 +190,7 @@ export class Voice {
 
   #witness(text: string): void {
     const frame: ServerFrame = JSON.parse(text)
+    this.#resumes.hear(frame)
     if (frame.type === 'hello') for (const copy of this.#copies.values()) copy.forgetHeld()
     for (const copy of this.#copies.values()) copy.take(frame)
   }
@@ -203,12 +210,22 @@ function settle(record: SendRecord, ack: { readonly seq: number } | undefined): 
   record.seq = ack?.seq
 }
 
-/** A socket that shows each text to somebody before the client has it. */
-function witnessed(see: (text: string) => void) {
+interface Witness {
+  see(text: string): void
+  say(text: string): void
+}
+
+/** A socket that shows each text to somebody before the client has it, or the server. */
+function witnessed({ see, say }: Witness) {
   return class extends WebSocket {
     constructor(url: string, protocols: string[]) {
       super(url, protocols, { perMessageDeflate: false })
       this.on('message', (data) => see(String(data)))
+    }
+
+    override send(text: string): void {
+      say(text)
+      super.send(text)
     }
   }
 }
