@@ -70,4 +70,14 @@ export const SCENARIOS: readonly Scenario[] = [
     staying: 2,
     returns: 'at once',
   },
+  {
+    name: 'storm-hot',
+    about: 'one group of 300: 2 stay and send 20 messages/s; the 298 others come back at once',
+    users: 300,
+    chatSize: 300,
+    // After 10 s, each has missed 200.
+    pace: { kind: 'open', perSecond: 20, by: 'who stays' },
+    staying: 2,
+    returns: 'at once',
+  },
 ]

@@ -8,10 +8,13 @@ import { createParleyClient } from './parley-client.ts'
 import { judge, type Stored, type Verdict } from './verdict.ts'
 import { createRandom, createTexts } from './words.ts'
 
-/** Closed: so many sends of each client are on their way at any time. Open: so many a second, whatever comes back. */
+/**
+ * Closed: so many sends of each client are on their way at any time. Open: so many a second, whatever comes back, of
+ * all who are there or of those who stay when the others leave.
+ */
 export type Pace =
   | { readonly kind: 'closed'; readonly inFlight: number }
-  | { readonly kind: 'open'; readonly perSecond: number }
+  | { readonly kind: 'open'; readonly perSecond: number; readonly by?: 'who stays' }
   | { readonly kind: 'idle' }
 
 export interface Plan {
@@ -123,7 +126,10 @@ export class Load {
   start(): void {
     const { pace, users } = this.#plan
     this.#isRunning = true
-    if (pace.kind === 'open') this.#sendOnTime(pace.perSecond)
+    if (pace.kind === 'open') {
+      const all = [...users.keys()]
+      this.#sendOnTime(pace.perSecond, pace.by === 'who stays' ? all.filter(this.#stays) : all)
+    }
     if (pace.kind !== 'closed') return
     for (let round = 0; round < pace.inFlight; round++) {
       for (const number of users.keys()) this.#send(number, performance.now())
@@ -245,13 +251,13 @@ export class Load {
   }
 
   /** Random times, as independent people send. A late send keeps its intended time, so waiting shows. */
-  #sendOnTime(perSecond: number): void {
+  #sendOnTime(perSecond: number, senders: readonly number[]): void {
     const gap = () => (-Math.log(1 - this.#random()) * 1_000) / perSecond
     let next = performance.now() + gap()
     const run = () => {
       if (!this.#isRunning) return
       for (; next <= performance.now(); next += gap()) {
-        const number = Math.floor(this.#random() * this.#clients.length)
+        const number = senders[Math.floor(this.#random() * senders.length)] ?? 0
         if (this.#isReady[number]) this.#send(number, next)
       }
       const left = next - performance.now()

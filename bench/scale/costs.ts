@@ -20,7 +20,7 @@ export const COSTS = {
     login: 38,
     /**
      * A client that comes back alone: its login, twice the name of the history, profile, twice its heads, and all
-     * changes of its chats. Counted in a storm, it was 1,140 (docs/decisions/0010-no-tail-in-memory.md).
+     * changes of its chats. Counted in a storm of small chats, it was 950 (docs/decisions/0010-resumes-share-one-read.md).
      */
     reconnect: 38 + 2 * 38 + 85 + 2 * 70 + 810,
   },

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { v7 as uuidv7 } from 'uuid'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createChangesReader } from '../../src/db/queries/changes.ts'
+import { createChangesReader, readChanges } from '../../src/db/queries/changes.ts'
 import { createMemoryChangesReader } from '../../src/gateway/memory.ts'
 import type { ChangesRead } from '../../src/gateway/ports.ts'
 import type { Command } from '../../src/protocol/commands.ts'
@@ -48,7 +48,7 @@ describe.each([
   })
   afterAll(() => it.close())
 
-  test('tells each reader, from wherever he left off, the same as memory does', async () => {
+  test('tells each reader, from wherever he left off, the same as memory does, alone or with all others', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(Wish, { minLength: 5, maxLength: 40 }), async (wishes) => {
         const users = Array.from({ length: 4 }, () => createUser())
@@ -168,12 +168,17 @@ async function compare(it: StoreOnDatabase, { chatId, users, tables, messageIds 
   expect(await it.store.read({ messageIds, userIds: [], uploadIds: [] })).toEqual(known)
   const [inMemory, inDatabase] = [createMemoryChangesReader(tables, 'log'), createChangesReader(it.db)]
   const head = state?.seq ?? 0
-  for (const { id } of users) {
-    const wanted = Array.from({ length: head + 2 }, (_, since) => ({ chatId, since }))
-    for (const one of wanted) {
+  const wanted = Array.from({ length: head + 2 }, (_, since) => ({ chatId, since }))
+  const together = await readChanges(
+    it.db,
+    users.map(({ id }) => ({ userId: id, wanted })),
+  )
+  for (const [index, { id }] of users.entries()) {
+    for (const [since, one] of wanted.entries()) {
       const [expected] = await inMemory.readChanges(id, [one])
       const [found] = await inDatabase.readChanges(id, [one])
       expect(inOrder(found)).toEqual(inOrder(expected))
+      expect(together[index]?.[since]).toEqual(found)
     }
   }
 }

@@ -87,10 +87,10 @@ export const EDITS: Readonly<Record<string, readonly Edit[]>> = {
   N7: [
     {
       file: 'db/queries/changes.ts',
-      text: 'me.chat_id and seq > w.since',
-      replacement: `me.chat_id and created_at > coalesce((
+      text: 'r.chat_id and seq > r.since',
+      replacement: `r.chat_id and created_at > coalesce((
         select created_at from messages
-        where chat_id = me.chat_id and seq <= w.since order by seq desc limit 1), '-infinity')`,
+        where chat_id = r.chat_id and seq <= r.since order by seq desc limit 1), '-infinity')`,
     },
   ],
   /** Jobs are kept in memory until they are due, and stored after that. */

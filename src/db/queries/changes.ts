@@ -1,5 +1,6 @@
 import type { ChangesRead, ChangesReader, ChangesWanted, UserHead } from '../../gateway/ports.ts'
 import { LIMITS } from '../../protocol/limits.ts'
+import type { Message, Participant } from '../../protocol/model.ts'
 import type { Database } from '../connect.ts'
 import {
   type ChatRow,
@@ -44,49 +45,72 @@ from json_array_elements_text($1) as wanted(id) cross join lateral (
 ) mine`
 
 /**
- * All that changed in each wanted chat, for its reader, in one snapshot: nothing in it is newer than `head`. One more
- * row than may be sent tells that there are too many. A message that was never changed is found by its seq, another
- * by the partial index over what was changed.
+ * All that changed in each wanted chat, for its reader, in one snapshot: nothing in it is newer than `head`. What
+ * readers of one chat may see alike is read once, for the one among them who is furthest behind, and stands in the row
+ * of the first; the others get theirs from it by `changed_seq`. Of more than may be sent it is the latest, and one row
+ * more than that: who has that many after his own seq has too many, and nobody else lacks one. A message that was
+ * never changed is found by its seq, another by the partial index over what was changed.
  */
 const CHANGES = `
-select w.place, mine.*
-from rows from (json_to_recordset($1) as (user_id uuid, chat_id uuid, since bigint))
-  with ordinality as w(user_id, chat_id, since, place)
-cross join lateral (
-  select c.seq as head, own.left_seq, ${participantJson('own', 'self')} as own,
-    ${membershipJson('me', 'c')} as me, case when c.changed_seq > w.since then ${chatJson('c')} end as chat, (
-      select coalesce(json_agg(${participantJson('p', 'u')} order by p.changed_seq), '[]')
+select r.place, r.source, r.head, r.former, r.me, r.chat, content.participants, content.messages
+from (
+  select w.place, mine.*, min(w.place) over alike as source, min(w.since) over alike as since
+  from rows from (json_to_recordset($1) as (user_id uuid, chat_id uuid, since bigint))
+    with ordinality as w(user_id, chat_id, since, place)
+  cross join lateral (
+    select c.id as chat_id, c.seq as head,
+      case when own.left_seq is not null then ${participantJson('own', 'self')} end as former,
+      ${membershipJson('me', 'c')} as me, case when c.changed_seq > w.since then ${chatJson('c')} end as chat,
+      case when me.user_id is null then null when c.history = 'all' then 0 else me.joined_seq end as floor
+    from chats c
+    join chat_participants own on own.chat_id = c.id and own.user_id = w.user_id
+    join users self on self.id = own.user_id
+    left join chat_participants me on me.chat_id = c.id and me.user_id = w.user_id and me.left_seq is null and w.since <= c.seq
+    where c.id = w.chat_id and c.deleted_at is null
+    offset 0
+  ) mine
+  window alike as (partition by mine.chat_id, mine.floor)
+) r left join lateral (
+  select (
+      select coalesce(json_agg(json_build_array(p.changed_seq, ${participantJson('p', 'u')}) order by p.changed_seq, p.user_id), '[]')
       from (
-        select * from chat_participants where chat_id = me.chat_id and changed_seq > w.since limit $2
+        select * from chat_participants where chat_id = r.chat_id and changed_seq > r.since
+        order by changed_seq desc limit $2
       ) p join users u on u.id = p.user_id
     ) as participants, (
       select coalesce(json_agg(${messageJson('m')} order by m.seq), '[]')
       from (
-        (select * from messages where chat_id = me.chat_id and seq > w.since and seq >= floor.seq limit $2)
-        union all
-        (select * from messages where chat_id = me.chat_id and changed_seq > w.since and changed_seq > seq
-           and seq <= w.since and seq >= floor.seq limit $2)
+        select distinct on (seq) * from (
+          (select * from messages where chat_id = r.chat_id and seq > r.since and seq >= r.floor
+           order by seq desc limit $2)
+          union all
+          (select * from messages where chat_id = r.chat_id and changed_seq > r.since and changed_seq > seq
+             and seq >= r.floor order by changed_seq desc limit $2)
+        ) changed order by seq
       ) m
     ) as messages
-  from chats c
-  join chat_participants own on own.chat_id = c.id and own.user_id = w.user_id
-  join users self on self.id = own.user_id
-  left join chat_participants me on me.chat_id = c.id and me.user_id = w.user_id and me.left_seq is null and w.since <= c.seq
-  cross join lateral (select case c.history when 'all' then 0 else own.joined_seq end as seq) floor
-  where c.id = w.chat_id and c.deleted_at is null
+  where r.place = r.source and r.floor is not null
   offset 0
-) mine`
+) content on true`
 
 interface ChangesRow {
   /** Of the wanted chat among all, from 1. */
   readonly place: number
+  /** The place whose row has what changed. */
+  readonly source: number
   readonly head: number
-  readonly left_seq: number | null
-  readonly own: ParticipantRow
+  /** The reader who was removed. */
+  readonly former: (ParticipantRow & { readonly left_seq: number }) | null
   readonly me: MembershipRow | null
   readonly chat: ChatRow | null
-  readonly participants: readonly ParticipantRow[]
-  readonly messages: readonly MessageRow[]
+  readonly participants: readonly (readonly [changedSeq: number, row: ParticipantRow])[] | null
+  readonly messages: readonly MessageRow[] | null
+}
+
+/** Content is what changed in a chat since the seq of its readers who is furthest behind. */
+interface Content {
+  readonly participants: readonly (readonly [changedSeq: number, participant: Participant])[]
+  readonly messages: readonly Message[]
 }
 
 /** ChangesAsked is what one reader wants to know. */
@@ -117,11 +141,13 @@ export async function readChanges(db: Database, asked: readonly ChangesAsked[]):
   const values = [JSON.stringify(all), LIMITS.changesMost + 1]
   const rows = await db.ask<ChangesRow>({ name: 'read-changes', text: CHANGES, values })
   const found = new Map(rows.map((row) => [row.place, row]))
+  const contents = new Map(rows.map((row) => [row.place, toContent(row)]))
   let place = 0
   return asked.map(({ wanted }) =>
     wanted.map((it) => {
       place += 1
-      return toChanges(it, found.get(place))
+      const row = found.get(place)
+      return row ? toChanges(it, row, contents.get(row.source)) : { status: 'gone', chatId: it.chatId }
     }),
   )
 }
@@ -144,16 +170,22 @@ export async function readLogId(db: Database): Promise<string> {
   })
 }
 
-function toChanges({ chatId, since }: ChangesWanted, row: ChangesRow | undefined): ChangesRead {
-  if (!row) return { status: 'gone', chatId }
-  const nothing = { chatId, from: since, chat: null, me: null, participants: [], messages: [] }
-  if (row.left_seq !== null) {
-    return {
-      status: 'left',
-      changes: { ...nothing, to: row.left_seq, participants: [toParticipant(row.own)] },
-    }
+function toContent({ participants, messages }: ChangesRow): Content {
+  return {
+    participants: participants?.map(([changedSeq, row]) => [changedSeq, toParticipant(row)]) ?? [],
+    messages: messages?.map(toMessage) ?? [],
   }
-  if (since > row.head || row.participants.length + row.messages.length > LIMITS.changesMost) {
+}
+
+function toChanges({ chatId, since }: ChangesWanted, row: ChangesRow, content?: Content): ChangesRead {
+  if (row.former) {
+    const nothing = { chatId, from: since, chat: null, me: null, messages: [] }
+    const { left_seq: to } = row.former
+    return { status: 'left', changes: { ...nothing, to, participants: [toParticipant(row.former)] } }
+  }
+  const participants = content?.participants.filter(([changedSeq]) => changedSeq > since) ?? []
+  const messages = content?.messages.filter(({ changedSeq }) => changedSeq > since) ?? []
+  if (since > row.head || participants.length + messages.length > LIMITS.changesMost) {
     return { status: 'reset', chatId, head: row.head }
   }
   return {
@@ -162,8 +194,8 @@ function toChanges({ chatId, since }: ChangesWanted, row: ChangesRow | undefined
       ...{ chatId, from: since, to: row.head },
       chat: row.chat && toChatInfo(row.chat),
       me: row.me && toMembership(row.me),
-      participants: row.participants.map(toParticipant),
-      messages: row.messages.map(toMessage),
+      participants: participants.map(([, participant]) => participant),
+      messages,
     },
   }
 }
