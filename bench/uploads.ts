@@ -10,16 +10,20 @@ import { rssOf } from './machine/usage.ts'
 import { createPeople } from './people.ts'
 import { createParleyTarget } from './targets/parley.ts'
 import type { Server } from './targets/target.ts'
+import type { Upload } from './uploader/main.ts'
+import { startUploader, type Uploader } from './uploader-process.ts'
 
 const USAGE = `node bench/uploads.ts [--store disk|s3] [--rounds 3] [--seconds 15]
 What uploads take and what they cost others, on one instance over Postgres: a photograph alone; the deliveries of 1,000
 users in chats of 2 at 50 messages a second, without and beside 20 such photographs at once, again and again for
---seconds; and the memory that 50 files of 10 MB at once add. s3 is Ceph's gateway (radosgw) over a store in memory.`
+--seconds, whose senders have the lowest priority, as if on other machines; and the memory that 50 files of 10 MB at once add. s3 is Ceph's gateway (radosgw) over a store in memory.`
 const USERS = 1_000
 const PER_SECOND = 50
 const BESIDE = 20
 const MANY = 50
 const MB = 1_048_576
+const PHOTO = 'photo.jpg'
+const TEXT = 'log.txt'
 /** Of noise, so that it is as large as a photograph of that size. */
 const SIDES = { width: 4_000, height: 3_000 }
 
@@ -36,18 +40,15 @@ const SECONDS = Number(flags.seconds)
 if (flags.help) print(USAGE)
 else await main()
 
-/** What goes with the file in a form. */
-interface Sample {
-  readonly name: string
-  readonly type: string
-  readonly bytes: Buffer
-}
-
 async function main(): Promise<void> {
   const postgres = await startPostgres()
-  const photo = { name: 'photo.jpg', type: 'image/jpeg', bytes: await takePhoto() }
+  const photo = await takePhoto()
+  const uploader = startUploader([
+    { name: PHOTO, type: 'image/jpeg', bytes: new Uint8Array(photo) },
+    { name: TEXT, type: 'text/plain', bytes: new Uint8Array(Buffer.alloc(10 * MB - 1, 'a line of text\n')) },
+  ])
   print(
-    `A photograph of ${(photo.bytes.length / MB).toFixed(1)} MB, ${SIDES.width} x ${SIDES.height}, to ${flags.store}`,
+    `A photograph of ${(photo.length / MB).toFixed(1)} MB, ${SIDES.width} x ${SIDES.height}, to ${flags.store}`,
   )
   try {
     for (let round = 1; round <= Number(flags.rounds); round += 1) {
@@ -58,13 +59,14 @@ async function main(): Promise<void> {
         ...(store && settingsOf(store.settings)),
       })
       try {
-        print(`round ${round}: ${await measure(target, postgres, photo)}`)
+        print(`round ${round}: ${await measure(target, postgres, uploader)}`)
       } finally {
         await target.close()
         await store?.stop()
       }
     }
   } finally {
+    uploader.stop()
     await postgres.stop()
   }
 }
@@ -94,7 +96,7 @@ async function takePhoto(): Promise<Buffer> {
 async function measure(
   target: ReturnType<typeof createParleyTarget>,
   postgres: Postgres,
-  photo: Sample,
+  uploader: Uploader,
 ): Promise<string> {
   const url = await postgres.createDatabase()
   const users = await target.prepare(url, createPeople(USERS, 2))
@@ -111,19 +113,21 @@ async function measure(
   try {
     await generator.call('connect', server.ports)
     const alone: number[] = []
-    for (const user of users.slice(0, 5)) alone.push(await upload(server, user, photo))
+    for (const user of users.slice(0, 5)) alone.push(await uploader.send(toUpload(server, user, PHOTO)))
     await generator.call('start')
     const quiet = await p99While(generator, () => sleep(SECONDS * 1_000))
     const together: number[] = []
     const beside = await p99While(generator, async () => {
       for (const end = performance.now() + SECONDS * 1_000; performance.now() < end; ) {
         together.push(
-          ...(await Promise.all(users.slice(0, BESIDE).map((user) => upload(server, user, photo)))),
+          ...(await Promise.all(
+            users.slice(0, BESIDE).map((user) => uploader.send(toUpload(server, user, PHOTO))),
+          )),
         )
       }
     })
     await generator.call('stop')
-    const memory = await memoryOf(server, users)
+    const memory = await memoryOf(server, users, uploader)
     return [
       `alone ${list(alone)} ms; ${together.length} by ${BESIDE} at once, median ${median(together).toFixed(0)} ms`,
       `delivery p99 ${quiet.toFixed(1)} ms without, ${beside.toFixed(1)} ms beside (x ${(beside / quiet).toFixed(2)})`,
@@ -142,39 +146,24 @@ async function p99While(generator: Generator, work: () => Promise<unknown>): Pro
 }
 
 async function memoryOf(
-  { pids: [pid = 0], ...server }: Server,
+  server: Server,
   users: readonly LoadUser[],
+  uploader: Uploader,
 ): Promise<[number, number]> {
+  const [pid = 0] = server.pids
   const before = rssOf(pid)
   let most = before
-  const text = { name: 'log.txt', type: 'text/plain', bytes: Buffer.alloc(10 * MB - 1, 'a line of text\n') }
   const watch = setInterval(() => (most = Math.max(most, rssOf(pid))), 20)
   try {
-    await Promise.all(users.slice(0, MANY).map((user) => upload(server, user, text)))
+    await Promise.all(users.slice(0, MANY).map((user) => uploader.send(toUpload(server, user, TEXT))))
     return [before, most]
   } finally {
     clearInterval(watch)
   }
 }
 
-/** Answers the milliseconds that it took. */
-async function upload(
-  { ports: [port] }: Pick<Server, 'ports'>,
-  user: LoadUser,
-  file: Sample,
-): Promise<number> {
-  const form = new FormData()
-  form.set('chatId', user.chatId)
-  form.set('files', new Blob([new Uint8Array(file.bytes)], { type: file.type }), file.name)
-  const begin = performance.now()
-  const response = await fetch(`http://127.0.0.1:${port}/api/attachments/upload`, {
-    method: 'POST',
-    headers: { Authorization: `Bearer ${user.token}` },
-    body: form,
-  })
-  const text = await response.text()
-  if (!response.ok) throw new Error(`${response.status} ${text}`)
-  return performance.now() - begin
+function toUpload({ ports: [port = 0] }: Server, { token, chatId }: LoadUser, sample: string): Upload {
+  return { port, token, chatId, sample }
 }
 
 function median(all: readonly number[]): number {

@@ -18,6 +18,8 @@ export const LIMITS = {
   attachmentBytes: 10_485_760,
   /** Pixels of an image: what decoding it may cost. */
   imagePixels: 40_000_000,
+  /** Pixels of one of its sides: what Cloudflare Images takes, and so every host. */
+  imageSide: 12_000,
   fileNameCharacters: 255,
   /** Distinct emoji on one message. */
   emojiPerMessage: 20,

@@ -1,18 +1,18 @@
 import sharp, { type Sharp } from 'sharp'
 import { LIMITS } from '../protocol/limits.ts'
 import { refuseType } from './file-types.ts'
-import { checkPixels, refuseBroken, SIDES } from './image-limits.ts'
+import { checkPixels, type ImageFormat, isTaken, refuseBroken, SIDES, STORED_AS } from './image-limits.ts'
 
 /** For one rendition; an image of 40 million pixels takes 2. */
 const SECONDS = 20
 
-/** What is taken, and how it is written anew. */
-const FORMATS = {
-  jpeg: { extension: 'jpg', write: (image: Sharp) => image.jpeg({ quality: 90 }) },
-  png: { extension: 'png', write: (image: Sharp) => image.png({ compressionLevel: 6 }) },
-  gif: { extension: 'gif', write: (image: Sharp) => image.gif({ effort: 1 }) },
-  webp: { extension: 'webp', write: (image: Sharp) => image.webp({ quality: 90, effort: 2 }) },
-} as const
+const writePng = (image: Sharp) => image.png({ compressionLevel: 6 })
+const WRITERS: Record<ImageFormat, (image: Sharp) => Sharp> = {
+  jpeg: (image) => image.jpeg({ quality: 90 }),
+  png: writePng,
+  gif: writePng,
+  webp: (image) => image.webp({ quality: 90, effort: 2 }),
+}
 
 export interface CheckedImage {
   readonly contentType: string
@@ -34,16 +34,16 @@ export async function checkImage(bytes: Uint8Array): Promise<CheckedImage> {
   sharp.cache(false)
   sharp.concurrency(1)
   const format = await formatOf(bytes)
-  const { extension, write } = FORMATS[format]
   try {
     const upright = open(bytes).autoOrient().timeout({ seconds: SECONDS })
-    const original = await write(upright).toBuffer({ resolveWithObject: true })
+    const original = await WRITERS[format](upright).toBuffer({ resolveWithObject: true })
     const medium = await shrink(bytes, SIDES.medium).autoOrient().webp({ quality: 80, effort: 2 }).toBuffer()
     const thumbnail = await shrink(medium, SIDES.thumbnail).webp({ quality: 75, effort: 2 }).toBuffer()
     const tiny = await shrink(thumbnail, SIDES.placeholder).webp({ quality: 30 }).toBuffer()
     const { width, height } = original.info
     return {
-      ...{ contentType: `image/${format}`, extension, width, height },
+      ...STORED_AS[format],
+      ...{ width, height },
       placeholder: `data:image/webp;base64,${tiny.toString('base64')}`,
       ...{ original: original.data, medium, thumbnail },
     }
@@ -52,7 +52,7 @@ export async function checkImage(bytes: Uint8Array): Promise<CheckedImage> {
   }
 }
 
-async function formatOf(bytes: Uint8Array): Promise<keyof typeof FORMATS> {
+async function formatOf(bytes: Uint8Array): Promise<ImageFormat> {
   const metadata = await sharp(bytes, { limitInputPixels: false, failOn: 'error' })
     .metadata()
     .catch(refuseBroken)
@@ -60,10 +60,6 @@ async function formatOf(bytes: Uint8Array): Promise<keyof typeof FORMATS> {
   if (!isTaken(format)) return refuseType()
   checkPixels(width, pageHeight)
   return format
-}
-
-function isTaken(format: string): format is keyof typeof FORMATS {
-  return Object.hasOwn(FORMATS, format)
 }
 
 /** One page, no more pixels than allowed, and nothing that is cut short. */

@@ -47,10 +47,17 @@ describe('an image', () => {
     expect(checked.placeholder.length).toBeLessThan(1_000)
   })
 
-  test.each(['jpeg', 'png', 'gif', 'webp'] as const)('may be %s', async (format) => {
+  test.each([
+    { format: 'jpeg', storedAs: 'jpeg' },
+    { format: 'png', storedAs: 'png' },
+    { format: 'gif', storedAs: 'png' },
+    { format: 'webp', storedAs: 'webp' },
+  ] as const)('may be $format, and is stored as $storedAs', async ({ format, storedAs }) => {
     const bytes = await aFlatPicture(format, 20)
     expect(signatureOf(bytes)).toBe('image')
-    expect(await checkImage(bytes)).toMatchObject({ contentType: `image/${format}`, width: 20, height: 20 })
+    const checked = await checkImage(bytes)
+    expect(checked).toMatchObject({ contentType: `image/${storedAs}`, width: 20, height: 20 })
+    expect((await sharp(checked.original).metadata()).format).toBe(storedAs)
   })
 
   test('that moves is stored as its first picture', async () => {
@@ -72,6 +79,15 @@ describe('an image', () => {
     const begin = performance.now()
     expect(await refusalOf(() => checkImage(bomb))).toBe('VALIDATION_ERROR')
     expect(performance.now() - begin).toBeLessThan(1_000)
+  })
+
+  test('with a side that not every host can decode is refused', async () => {
+    const strip = (width: number) =>
+      sharp({ create: { width, height: 2, channels: 3, background: 'red' } })
+        .png()
+        .toBuffer()
+    expect(await checkImage(await strip(12_000))).toMatchObject({ width: 12_000, height: 2 })
+    expect(await refusalOf(async () => checkImage(await strip(12_001)))).toBe('VALIDATION_ERROR')
   })
 
   test('that is cut short is refused', async () => {

@@ -2,21 +2,13 @@ import type { FileChecked, FileChecker } from '../../attachments/ports.ts'
 import { RefusalError } from '../../protocol/errors.ts'
 import { checkDocument } from '../../workers/check-document.ts'
 import { refuseType, signatureOf } from '../../workers/file-types.ts'
-import { checkPixels, refuseBroken, SIDES } from '../../workers/image-limits.ts'
+import { checkPixels, isTaken, refuseBroken, SIDES, STORED_AS } from '../../workers/image-limits.ts'
 import { MemoryFile } from './memory-spool.ts'
 
 /** Bytes that tell what a file may be. */
 const BEGINNING = 16
 /** The platform's own code for a month whose images are used up. */
 const USED_UP = 9422
-
-/** What is taken, and as what it is written anew. GIF is not written by the platform's own runtime: PNG loses nothing. */
-const FORMATS = {
-  'image/jpeg': { extension: 'jpg', contentType: 'image/jpeg' },
-  'image/png': { extension: 'png', contentType: 'image/png' },
-  'image/gif': { extension: 'png', contentType: 'image/png' },
-  'image/webp': { extension: 'webp', contentType: 'image/webp' },
-} as const
 
 /** createImageChecker has the platform decode images, apart from the isolate; documents are looked at here. */
 export function createImageChecker(images: ImagesBinding): FileChecker {
@@ -35,9 +27,10 @@ export function createImageChecker(images: ImagesBinding): FileChecker {
 /** The platform turns an image upright and drops its EXIF whenever it writes one. */
 async function checkImage(images: ImagesBinding, content: Blob): Promise<FileChecked> {
   const info = await images.info(content.stream()).catch(refuseFault)
-  if (!('width' in info) || !isTaken(info.format)) return refuseType()
+  const format = info.format.replace('image/', '')
+  if (!('width' in info) || !isTaken(format)) return refuseType()
   checkPixels(info.width, info.height)
-  const { extension, contentType } = FORMATS[info.format]
+  const { extension, contentType } = STORED_AS[format]
   const original = await write(images, content, { format: contentType, quality: 90 })
   const upright = await images.info(original.stream()).catch(refuseFault)
   const { width, height } = 'width' in upright ? upright : info
@@ -78,10 +71,6 @@ function refuseFault(error: unknown): never {
   if (!isUsedUp) return refuseBroken()
   const message = 'The file could not be checked now: try again'
   throw new RefusalError({ code: 'SERVICE_UNAVAILABLE', message, retryAfter: 60 })
-}
-
-function isTaken(format: string): format is keyof typeof FORMATS {
-  return Object.hasOwn(FORMATS, format)
 }
 
 async function bytesOf(content: Blob): Promise<Uint8Array> {
