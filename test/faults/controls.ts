@@ -49,32 +49,6 @@ const ONE_AFTER_ANOTHER: Fault = {
   },
 }
 
-/**
- * F3, and Redis drops who is frozen, so that nothing which was said meanwhile is still to be read when it wakes. Those
- * whose connections break a moment before come back while it is frozen, and are its first business.
- */
-const WOKEN_INTO_SILENCE: Fault = {
-  id: 'F3',
-  title: 'SIGSTOP one instance after another for 6 s, which Redis drops, while half of all clients come back',
-  leastSeconds: 27,
-  async inject(scene) {
-    const { instances, front } = scene.stage
-    for (const instance of instances) {
-      await scene.pause(1_500)
-      scene.struck(scene.chatsOf(instance))
-      instance.freeze()
-      instance.toRedis.cut()
-      await scene.pause(5_000)
-      for (const connection of [...front.connections]) if (scene.random.chance(0.5)) connection.reset()
-      await scene.pause(1_200)
-      instance.thaw()
-      await scene.pause(1_000)
-      instance.toRedis.heal()
-    }
-    await scene.pause(scene.left)
-  },
-}
-
 export const CONTROLS: readonly Control[] = [
   {
     id: 'N1',
@@ -92,7 +66,7 @@ export const CONTROLS: readonly Control[] = [
   { id: 'N3', title: 'a number for what is there already', fault: getFault('F25'), rules: ['C1'] },
   { id: 'N4', title: 'the ack before the commit', fault: getFault('F1'), rules: ['C1'] },
   { id: 'N5', title: 'without heads', fault: NEVER_SUBSCRIBED, rules: ['C4'] },
-  { id: 'N6', title: 'a resume answered from memory', fault: WOKEN_INTO_SILENCE, rules: ['C12'] },
+  { id: 'N6', title: 'a resume answered from memory', fault: getFault('F3+F9'), rules: ['C12'] },
   { id: 'N7', title: 'changes told by their time', fault: getFault('F26'), rules: ['C4'] },
   { id: 'N8', title: 'pushes kept in memory', fault: getFault('F27+F1'), rules: ['C8'] },
   { id: 'N9', title: 'without the membership filter', fault: getFault('F24'), rules: ['C9'] },

@@ -12,11 +12,20 @@ import { postgresFaults } from './postgres-faults.ts'
 import { redisFaults } from './redis-faults.ts'
 import { scarcePostgres } from './scarce-postgres.ts'
 import { slowReaders } from './slow-readers.ts'
+import { wokenDeaf } from './woken-deaf.ts'
 import { wrongClock } from './wrong-clock.ts'
 
 /** FAULTS is the matrix, by number; two faults at once stand after the first of them. */
 export const FAULTS: readonly Fault[] = [
-  ...[...instanceFaults, flushAndKill, ...redisFaults, ...postgresFaults, ...scarcePostgres, poisonRow],
+  ...[
+    ...instanceFaults,
+    flushAndKill,
+    wokenDeaf,
+    ...redisFaults,
+    ...postgresFaults,
+    ...scarcePostgres,
+    poisonRow,
+  ],
   ...[
     ...clientFaults,
     slowReaders,

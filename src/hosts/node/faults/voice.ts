@@ -78,6 +78,11 @@ export class Voice {
     return this.#userId
   }
 
+  /** What it is told whenever it asks what it missed: its client, or another device of its user. */
+  get resumes(): Resumes {
+    return this.#resumes
+  }
+
   get chatIds(): readonly string[] {
     return [...this.#copies.keys()]
   }
