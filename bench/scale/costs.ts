@@ -19,10 +19,10 @@ export const COSTS = {
     logId: 38,
     login: 38,
     /**
-     * A client that comes back alone: its login, twice the name of the history, profile, twice its heads, and all
+     * A client that comes back alone: its login, twice the name of the history, profile, three times its heads, and all
      * changes of its chats. Counted in a storm of small chats, it was 950 (docs/decisions/0010-resumes-share-one-read.md).
      */
-    reconnect: 38 + 2 * 38 + 85 + 2 * 70 + 810,
+    reconnect: 38 + 2 * 38 + 85 + 3 * 70 + 810,
   },
   /** Milliseconds until a commit of b turns is done: `commit + b * turn`. */
   latency: { commit: 1.85, turn: 0.107 },
