@@ -37,13 +37,19 @@ export interface Crash {
   readonly restart: number
   /** From then until each client was connected and had all that it had missed. */
   readonly back: Percentiles
+  readonly cpu: CpuEach
+}
+
+/** Microseconds of processor time for each that came back, with all that was done meanwhile. */
+interface CpuEach {
+  readonly server: number
+  readonly postgres: number
 }
 
 export interface Storm extends Arrival {
   /** What those who had stayed heard of each other meanwhile, in milliseconds. */
   readonly delivery: Percentiles
-  /** Microseconds of processor time for each that came back, with what the others sent meanwhile. */
-  readonly cpu: { readonly server: number; readonly postgres: number }
+  readonly cpu: CpuEach
 }
 
 export interface Setting {
@@ -136,11 +142,12 @@ function redisPer(messages: number, before: RedisCounts, after: RedisCounts): No
 }
 
 async function crashed(
-  { target }: Setting,
+  setting: Setting,
   generator: Generator,
   server: Server,
   url: string,
 ): Promise<[Server, Crash]> {
+  const { target, scenario } = setting
   await generator.call('leave')
   await sleep(1_000)
   await server.stop('SIGKILL')
@@ -148,25 +155,36 @@ async function crashed(
   const killedAt = performance.now()
   const next = await target.start(url, server.ports)
   const restart = performance.now() - killedAt
-  const { after: back } = await generator.call('connect', next.ports)
-  return [next, { restart, back }]
+  const { result, cpu } = await cpuEach(setting, next, scenario.users, () =>
+    generator.call('connect', next.ports),
+  )
+  return [next, { restart, back: result.after, cpu }]
 }
 
 /** Everybody who is away opens a socket before the first of them is answered. */
-async function stormed(
-  { scenario: { users, chatSize, staying = chatSize }, postgres }: Setting,
-  generator: Generator,
-  server: Server,
-): Promise<Storm> {
+async function stormed(setting: Setting, generator: Generator, server: Server): Promise<Storm> {
+  const { users, chatSize, staying = chatSize } = setting.scenario
   const back = (users * (chatSize - staying)) / chatSize
-  const readCpu = () => ({ server: sum(server.pids, cpuOf), postgres: cpuOf(postgres.pid) })
   await generator.call('mark')
-  const before = readCpu()
-  const arrival = await generator.call('connect', server.ports, Number.POSITIVE_INFINITY)
-  const after = readCpu()
+  const { result, cpu } = await cpuEach(setting, server, back, () =>
+    generator.call('connect', server.ports, Number.POSITIVE_INFINITY),
+  )
   const { delivery } = await generator.call('mark')
-  const each = (who: keyof typeof before) => (after[who] - before[who]) / back
-  return { ...arrival, delivery, cpu: { server: each('server'), postgres: each('postgres') } }
+  return { ...result, delivery, cpu }
+}
+
+async function cpuEach<T>(
+  { postgres }: Setting,
+  { pids }: Server,
+  clients: number,
+  run: () => Promise<T>,
+): Promise<{ result: T; cpu: CpuEach }> {
+  const readCpu = () => ({ server: sum(pids, cpuOf), postgres: cpuOf(postgres.pid) })
+  const before = readCpu()
+  const result = await run()
+  const after = readCpu()
+  const each = (who: keyof CpuEach) => (after[who] - before[who]) / clients
+  return { result, cpu: { server: each('server'), postgres: each('postgres') } }
 }
 
 function sum(all: readonly number[], of: (one: number) => number): number {

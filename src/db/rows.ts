@@ -121,20 +121,23 @@ export function membershipJson(participants: string, chats: string): string {
     )) end`
 }
 
-/** messageJson is the SQL of a MessageRow, of the table or alias; its reactions and attachments are looked up with it. */
+/**
+ * messageJson is the SQL of a MessageRow, of the table or alias; its attachments are looked up with it, and its
+ * reactions where there can be any: each was a change of the message. Looking for none is a fifth of the price of a row.
+ */
 export function messageJson(messages: string): string {
   const it = messages
   return `json_build_object('id', ${it}.id, 'chat_id', ${it}.chat_id, 'seq', ${it}.seq,
     'changed_seq', ${it}.changed_seq, 'sender_id', ${it}.sender_id, 'content_type', ${it}.content_type,
     'content', ${it}.content, 'formatting', ${it}.formatting, 'metadata', ${it}.metadata,
     'mentions', ${it}.mentions, 'reply_to_id', ${it}.reply_to_id, 'created_at', ${it}.created_at,
-    'edited_at', ${it}.edited_at, 'deleted_at', ${it}.deleted_at, 'reactions', (
+    'edited_at', ${it}.edited_at, 'deleted_at', ${it}.deleted_at, 'reactions', case when ${it}.changed_seq > ${it}.seq then (
       select json_agg(json_build_object('emoji', r.emoji, 'count', r.count, 'users', r.users) order by r.place)
       from (
         select emoji, count(*), json_agg(user_id order by seq) as users, min(emoji_seq) as place
         from message_reactions where message_id = ${it}.id group by emoji
       ) r
-    ), 'attachments', (
+    ) end, 'attachments', (
       select json_agg(${attachmentJson('a')} order by a.place) from attachments a where a.message_id = ${it}.id
     ))`
 }
