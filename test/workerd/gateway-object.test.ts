@@ -3,7 +3,7 @@ import { env } from 'cloudflare:workers'
 import { expect, test } from 'vitest'
 import type { Bindings } from '../../src/hosts/cloudflare/bindings.ts'
 import { type GatewayCalls, toCall } from '../../src/hosts/cloudflare/calls.ts'
-import { AUTHENTICATED } from '../../src/hosts/cloudflare/gateway-object.ts'
+import { handOver } from '../../src/hosts/cloudflare/handover.ts'
 
 const { GATEWAYS } = env as unknown as Bindings
 const stub = GATEWAYS.getByName('7')
@@ -38,10 +38,8 @@ test('what is counted is counted for everybody who asks, and can be given back',
 })
 
 test('a socket that cannot be opened, because the database is away, is told to come back', async () => {
-  const said = encodeURIComponent(JSON.stringify(authenticated))
-  const response = await stub.fetch('https://gateway/ws', {
-    headers: { Upgrade: 'websocket', [AUTHENTICATED]: said },
-  })
+  const upgrade = new Request('https://gateway/ws', { headers: { Upgrade: 'websocket' } })
+  const response = await stub.fetch(handOver(upgrade, authenticated))
   const socket = response.webSocket
   const closed = new Promise((resolve) => socket?.addEventListener('close', ({ code }) => resolve(code)))
   socket?.accept()

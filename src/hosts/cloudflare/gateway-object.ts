@@ -1,8 +1,5 @@
 import { DurableObject } from 'cloudflare:workers'
-import { createIdentities } from '../../auth/identities.ts'
 import type { OpenTicket } from '../../auth/ports.ts'
-import { createRemembered } from '../../auth/remembered.ts'
-import { createAccessTokens } from '../../auth/tokens.ts'
 import { ratesOf } from '../../config.ts'
 import { createSyncReader } from '../../db/sync-reader.ts'
 import { createUserReader } from '../../db/user-reader.ts'
@@ -15,9 +12,11 @@ import { utf8Bytes } from '../../protocol/text.ts'
 import { LINES, SUBPROTOCOL } from '../../protocol/version.ts'
 import { clock, ids } from '../shared/clock.ts'
 import { createLimiter, createOpenLimiter } from '../shared/limiter.ts'
+import { createAuthenticator } from './authenticator.ts'
 import type { Bindings } from './bindings.ts'
 import { checkCall, type GatewayCalls, type HearCall, type RoomCalls, type TakeCall } from './calls.ts'
 import { openDatabase } from './database.ts'
+import { takeOver } from './handover.ts'
 import { createHeardChats } from './heard-chats.ts'
 import { createLogger, logFaults } from './logger.ts'
 import { createLull } from './lull.ts'
@@ -25,14 +24,11 @@ import { createObjectBroadcast, type ObjectBroadcast } from './object-broadcast.
 import { createObjectPresence } from './object-presence.ts'
 import { createSocket } from './object-socket.ts'
 import { createObjects } from './objects.ts'
-import { createOutside } from './outside.ts'
 import { createRemotePublisher } from './remote-publisher.ts'
 import { createRemoteRooms } from './remote-rooms.ts'
 import { settings } from './settings.ts'
 import { createKeptTickets } from './tickets.ts'
 
-/** The header by which an upgrade says who was verified. */
-export const AUTHENTICATED = 'X-Parley-Authenticated'
 /**
  * What a sleep has to find again is kept this long after something happened last: before the platform lets it sleep, and
  * not while there is work, as nothing is sent before what was written is on disk.
@@ -65,8 +61,6 @@ export class GatewayObject extends DurableObject<Bindings> implements GatewayCal
     const db = openDatabase(bindings)
     const rooms = createObjects<RoomCalls>(bindings.ROOMS)
     const gateways = createObjects<GatewayCalls>(bindings.GATEWAYS)
-    const tokens = createAccessTokens(config.JWT_SECRET, clock)
-    const accessTokens = { verify: async (token: string) => (await tokens).verify(token) }
     const changes = createSyncReader(db)
     const remoteRooms = createRemoteRooms({ rooms, ids, waitUntil, onFault })
     this.#heard = createHeardChats(context.storage)
@@ -82,13 +76,10 @@ export class GatewayObject extends DurableObject<Bindings> implements GatewayCal
       changes,
       users: createUserReader(db),
       presence: this.#presence,
-      authenticator: createIdentities({
-        ...{ db, clock, ids, accessTokens, remember: () => createRemembered(clock) },
-        ...createOutside({
-          ...{ config, db, changes, rooms: remoteRooms, waitUntil, onFault },
-          broadcast: createRemotePublisher(gateways, waitUntil),
-        }),
-      }).authenticator,
+      authenticator: createAuthenticator({
+        ...{ config, db, changes, rooms: remoteRooms, waitUntil, onFault },
+        broadcast: createRemotePublisher(gateways, waitUntil),
+      }),
       connectionsPerUser: config.CONNECTIONS_PER_USER,
     })
     for (const socket of context.getWebSockets()) this.#resume(socket)
@@ -96,8 +87,7 @@ export class GatewayObject extends DurableObject<Bindings> implements GatewayCal
 
   /** Takes the upgrade of somebody whom the app has verified. */
   override async fetch(request: Request): Promise<Response> {
-    const said = decodeURIComponent(request.headers.get(AUTHENTICATED) ?? '')
-    const authenticated: Authenticated = JSON.parse(said)
+    const authenticated = takeOver(request)
     const { 0: client, 1: socket } = new WebSocketPair()
     const offered = request.headers.get('Sec-WebSocket-Protocol')
     const wishes = offered?.includes(LINES) ? [LINES] : []

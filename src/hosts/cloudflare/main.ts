@@ -6,7 +6,7 @@ import { clock } from '../shared/clock.ts'
 import type { Bindings } from './bindings.ts'
 import { openDatabase } from './database.ts'
 import { createFront, type Front } from './front.ts'
-import { AUTHENTICATED } from './gateway-object.ts'
+import { handOver } from './handover.ts'
 import { runJobs } from './jobs.ts'
 import { createLogger, logFaults } from './logger.ts'
 import { gatewayOf } from './objects.ts'
@@ -96,10 +96,8 @@ function uncompressed(request: Request): Request {
   return new Request(request, { headers })
 }
 
-/** Hands the upgrade to the user's gateway, with who was verified: what a client sent under that name is replaced. */
+/** Hands the upgrade to the user's gateway, with who was verified. */
 function connect(request: Request, { GATEWAYS }: Bindings, authenticated: Authenticated): Promise<Response> {
-  const headers = new Headers(request.headers)
-  headers.set(AUTHENTICATED, encodeURIComponent(JSON.stringify(authenticated)))
   const gateway = GATEWAYS.getByName(gatewayOf(authenticated.principal.user.id))
-  return gateway.fetch(new Request(request, { headers }))
+  return gateway.fetch(handOver(request, authenticated))
 }

@@ -4,9 +4,10 @@ import { NO_KEY_STORE } from '../../auth/issuer-keys.ts'
 import { type RenamePorts, tellRenamed } from '../../auth/tell-renamed.ts'
 import type { Config } from '../../config.ts'
 import { issuersOf } from '../../settings/issuers.ts'
+import type { EdgeConfig } from './settings.ts'
 
 export interface EdgeOutsidePorts extends RenamePorts {
-  readonly config: Config
+  readonly config: EdgeConfig
   readonly waitUntil: (work: Promise<unknown>) => void
   readonly onFault: (fault: { readonly error: unknown }) => void
 }
