@@ -16,7 +16,7 @@ import { startUploader, type Uploader } from './uploader-process.ts'
 const USAGE = `node bench/uploads.ts [--store disk|s3] [--rounds 3] [--seconds 15]
 What uploads take and what they cost others, on one instance over Postgres: a photograph alone; the deliveries of 1,000
 users in chats of 2 at 50 messages a second, without and beside 20 such photographs at once, again and again for
---seconds, whose senders have the lowest priority, as if on other machines; and the memory that 50 files of 10 MB at once add. s3 is Ceph's gateway (radosgw) over a store in memory.`
+--seconds, whose senders run when nobody else wants to, as if on other machines; and the memory that 50 files of 10 MB at once add. s3 is Ceph's gateway (radosgw) over a store in memory.`
 const USERS = 1_000
 const PER_SECOND = 50
 const BESIDE = 20

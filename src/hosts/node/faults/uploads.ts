@@ -17,6 +17,8 @@ const ANSWERED_WITHIN = 45_000
 const REMOVED_WITHIN = 60_000
 /** Messages whose pictures are fetched in the end. */
 const FETCHED = 20
+/** 200 is of a message that was there: an owner stored it and was killed, and whoever had asked it asked again. */
+const ACKED = [201, 200]
 /** Answers to a picture that could not be taken: its sender may try again. */
 const RETRYABLE = [502, 503, 507]
 /** One pixel. */
@@ -86,7 +88,7 @@ export class Uploads {
     const response = await fetch(url, { method: 'POST', headers, body }).catch(() => undefined)
     if (!response) return 0
     await response.body?.cancel()
-    if (response.status === 201) this.#acked.push(id)
+    if (ACKED.includes(response.status)) this.#acked.push(id)
     else if (!RETRYABLE.includes(response.status)) this.#wrong(`a picture was answered ${response.status}`)
     return response.status
   }
