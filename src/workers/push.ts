@@ -23,7 +23,7 @@ const HOLD = 20_000
 /** Milliseconds until another look at a target that somebody else has just told. */
 const LEAST_WAIT = 200
 const PREVIEW_CHARACTERS = 120
-/** The names that keys are made from: any UUID, for ever the same. */
+/** The namespace of the keys, which are UUIDv5: it was made once and never changes. */
 const NAMESPACE = '4d1bd7a2-51a4-4f0e-9c0b-6a4f2b0e7c55'
 
 /** A push to one user by one way: `deviceId` names a browser; other ways reach all of a user's devices at once. */

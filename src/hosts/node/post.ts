@@ -1,4 +1,9 @@
-import { Agent as HttpAgent, type IncomingMessage, request as requestHttp } from 'node:http'
+import {
+  Agent as HttpAgent,
+  type IncomingMessage,
+  type RequestOptions,
+  request as requestHttp,
+} from 'node:http'
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
 import { RequestFilteringHttpsAgent } from 'request-filtering-agent'
 import type { Answer, Post } from '../../workers/ports.ts'
@@ -23,19 +28,31 @@ export const post: Post = ({ url, headers, body, isTrusted }) => {
   }
   const agent = isTrusted ? trusted[isSecure ? 'https:' : 'http:'] : filtering
   const length = String(Buffer.byteLength(body))
+  const options: RequestOptions = {
+    method: 'POST',
+    agent,
+    signal: AbortSignal.timeout(TIMEOUT),
+    headers: { 'User-Agent': 'parley', ...headers, 'Content-Length': length },
+  }
+  return ask(isSecure ? requestHttps : requestHttp, { url, options, body })
+}
+
+interface Asking {
+  readonly url: string
+  readonly options: RequestOptions
+  readonly body: string | Uint8Array
+}
+
+/** Whoever is asked may close a kept connection just as it is used again. Then the next one is tried, or a new one. */
+function ask(send: typeof requestHttp, asking: Asking): Promise<Answer> {
+  const { url, options, body } = asking
   return new Promise((resolve, reject) => {
-    const signal = AbortSignal.timeout(TIMEOUT)
-    const request = (isSecure ? requestHttps : requestHttp)(
-      url,
-      {
-        method: 'POST',
-        agent,
-        signal,
-        headers: { 'User-Agent': 'parley', ...headers, 'Content-Length': length },
-      },
-      (response) => read(response).then(resolve, reject),
-    )
-    request.on('error', (error) => reject(signal.aborted ? new Error('No answer within 10 s') : error))
+    const request = send(url, options, (response) => read(response).then(resolve, reject))
+    request.on('error', (error: NodeJS.ErrnoException) => {
+      if (options.signal?.aborted) reject(new Error('No answer within 10 s'))
+      else if (request.reusedSocket && error.code === 'ECONNRESET') resolve(ask(send, asking))
+      else reject(error)
+    })
     request.end(body)
   })
 }

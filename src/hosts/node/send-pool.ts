@@ -26,6 +26,8 @@ export function createSendPool(config: Config): SendPool {
       maxThreads: 1,
       concurrentTasksPerWorker: AT_ONCE,
       idleTimeout: IDLE,
+      // A thread that sleeps does not hear that a kept connection was closed, and sends its next push into it.
+      atomics: 'disabled',
     })
   }
 
