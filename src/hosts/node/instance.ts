@@ -58,6 +58,7 @@ export interface Instance {
   drain(milliseconds: number): Promise<void>
 }
 
+/** createInstance resolves when it can serve: what it shares with other instances is known. */
 export async function createInstance({
   config,
   logger,
@@ -200,6 +201,7 @@ export async function createInstance({
     await indexer.close()
   }
 
+  await cluster.joined
   return { app, upgrades, gateway, drain }
 }
 

@@ -10,16 +10,24 @@ const PASSWORD = 'Tea-at-4!'
 const LATE_MOST = 4_000
 
 let fleet: Fleet
+/** How many instances each knew when the last one said that it is ready. */
+let known: number[]
 const clients: Client[] = []
 let names = 0
 
 beforeAll(async () => {
   fleet = await startFleet(2)
+  known = await Promise.all(fleet.instances.map(({ url }) => countInstances(url)))
 }, PATIENCE)
 afterAll(async () => {
   for (const client of clients) client.disconnect()
   await fleet?.stop()
 }, PATIENCE)
+
+async function countInstances(url: string): Promise<number> {
+  const page = await (await fetch(new URL('/metrics', url))).text()
+  return Number(/^parley_instances (\d+)$/m.exec(page)?.[1])
+}
 
 /** Somebody new at each instance, and a group of them. */
 async function stage() {
@@ -60,6 +68,10 @@ function isSeen(client: Client, userId: string, status: string): Promise<void> {
     look()
   })
 }
+
+test('instances that are ready know each other: no two of them take a chat for their own', () => {
+  expect(known).toEqual([2, 2])
+})
 
 test('people at two instances talk in one order, whoever owns the chat', { timeout: PATIENCE }, async () => {
   for (let round = 0; round < 4; round += 1) {

@@ -24,13 +24,28 @@ async function stage(...names: string[]) {
       onGone: (id) => gone.push(id),
       onDeaf: (id) => deaf.push(id),
     })
-    // The subscription, and then the word that it is there.
-    await Promise.resolve()
-    await Promise.resolve()
+    await settled()
     return { members, link, gone, deaf }
   }
   for (const name of names) instances[name] = await start(name)
   return { clock, start, at: (name: string) => instances[name] as Instance }
+}
+
+/** The subscriptions, the first echo, and then the word that it is there. */
+async function settled(): Promise<void> {
+  for (let count = 0; count < 5; count += 1) await Promise.resolve()
+}
+
+/** Asks whether it has come to its end by now. */
+function isSettled(promise: Promise<void>): () => Promise<boolean> {
+  let isDone = false
+  void promise.then(() => {
+    isDone = true
+  })
+  return async () => {
+    await settled()
+    return isDone
+  }
 }
 
 function pass(clock: ReturnType<typeof createTestClock>, seconds: number) {
@@ -40,6 +55,42 @@ function pass(clock: ReturnType<typeof createTestClock>, seconds: number) {
 test('whoever starts is known to all, and knows all, without waiting for a heartbeat', async () => {
   const { at } = await stage('a', 'b', 'c')
   for (const name of ['a', 'b', 'c']) expect([...at(name).members.taking].sort()).toEqual(['a', 'b', 'c'])
+})
+
+test('whoever starts has joined when the others have had the time to answer', async () => {
+  const { clock, start } = await stage('a')
+  const { members } = await start('b')
+  const joined = isSettled(members.joined)
+  clock.pass(249)
+  expect(await joined()).toBe(false)
+  clock.pass(1)
+  expect(await joined()).toBe(true)
+})
+
+test('whoever can hear before it can speak says that it is there when it can', async () => {
+  const { clock, start, at } = await stage('a')
+  const { members, link } = await start('b', { isMute: true })
+  const joined = isSettled(members.joined)
+  expect([...at('a').members.taking]).toEqual(['a'])
+  link.isMute = false
+  clock.pass(250)
+  await settled()
+  expect([...at('a').members.taking].sort()).toEqual(['a', 'b'])
+  expect([...members.taking].sort()).toEqual(['a', 'b'])
+  expect(link.reconnects).toBe(0)
+  expect(await joined()).toBe(false)
+  clock.pass(250)
+  expect(await joined()).toBe(true)
+})
+
+test('whoever starts without Redis waits for it for 2 s and no longer', async () => {
+  const { clock, start } = await stage()
+  const { members } = await start('a', { isDown: true })
+  const joined = isSettled(members.joined)
+  clock.pass(1_999)
+  expect(await joined()).toBe(false)
+  clock.pass(1)
+  expect(await joined()).toBe(true)
 })
 
 test('an instance that is silent for 4 s is gone, and is told of once', async () => {

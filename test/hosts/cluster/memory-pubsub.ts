@@ -10,6 +10,8 @@ export interface MemoryBus {
 
 export interface MemoryLink extends PubSub {
   isDown: boolean
+  /** Nothing that is published here gets out: the connection for it is not there yet. */
+  isMute: boolean
   /** Nothing arrives here, though the link looks well. */
   isStarved: boolean
   /** Which channels alone bring nothing here. */
@@ -25,6 +27,7 @@ export function createMemoryBus(): MemoryBus {
     link() {
       const link: MemoryLink = {
         isDown: false,
+        isMute: false,
         isStarved: false,
         loses: () => false,
         reconnects: 0,
@@ -32,7 +35,7 @@ export function createMemoryBus(): MemoryBus {
           link.reconnects += 1
         },
         publish(channel, text, onUnheard) {
-          if (link.isDown) return
+          if (link.isDown || link.isMute) return
           published.push({ channel, text })
           const listeners = [...(channels.get(channel) ?? [])]
           for (const listener of listeners) listener(text)

@@ -51,6 +51,8 @@ export interface Cluster {
   readonly counts: SharedCounts | undefined
   /** How many instances this one knows, itself included; undefined when it is meant to be alone. */
   readonly known: () => { readonly instances: number; readonly isDeaf: boolean } | undefined
+  /** Resolves when it knows the others: nobody is to be served before. */
+  readonly joined: Promise<void>
   /** Takes no commands of other instances from now on: the first thing of a drain. Answers who takes them. */
   leave(): 'others' | 'nobody'
   /** Resolves when what others have asked for is answered: rooms and their store must still work. */
@@ -72,6 +74,7 @@ export function createAlone({ store, clock, ids, onFault }: ClusterPorts): Clust
     keys: NO_KEY_STORE,
     counts: undefined,
     known: () => undefined,
+    joined: Promise.resolve(),
     leave: () => 'nobody',
     async settle() {},
     async close() {},
@@ -136,6 +139,7 @@ export function createCluster(link: RedisLink, ports: ClusterPorts): Cluster {
     tickets,
     keys: createRedisKeyStore(link.commands, prefix),
     counts: { redis: link.commands, prefix },
+    joined: members.joined,
     known: () => ({ instances: members.taking.size, isDeaf: members.isDeaf }),
     leave() {
       members.leave()

@@ -9,6 +9,10 @@ const BEAT = 1_000
 const GONE = 4_000
 /** Whoever has not heard even itself for this long cannot tell who is gone: what was sent is still to be read. */
 const FROZEN = 2_500
+/** Milliseconds in which everybody has answered a newcomer, as soon as it can be heard. */
+const ANSWERED = 250
+/** Milliseconds that a newcomer waits for Redis at most. */
+const PATIENCE = 2_000
 const CHANNEL = 'instances'
 
 export interface MembersPorts {
@@ -28,6 +32,11 @@ export interface MembersPorts {
  */
 export interface Members {
   readonly self: string
+  /**
+   * Resolves when it knows who was there before it, or Redis is away. An instance that serves before that takes every
+   * chat for its own, and loses each commit to the owner.
+   */
+  readonly joined: Promise<void>
   /** Those that take commands, this instance included while it does. While it is deaf it knows itself alone. */
   readonly taking: Ring
   /** Whether an instance is known to be there, if only to drain. */
@@ -63,7 +72,11 @@ export function createMembers({ self, pubsub, clock, onGone, onDeaf }: MembersPo
   const alone = createRing([self])
   let taking = alone
   const subscribed = pubsub.subscribe(CHANNEL, hear)
-  void subscribed.then(() => tell('join'))
+  const echoed = Promise.withResolvers<void>()
+  const joined = Promise.withResolvers<void>()
+  clock.after(PATIENCE, joined.resolve)
+  // Said before something of one's own has come back, it may be said to nobody.
+  void Promise.all([subscribed, echoed.promise]).then(() => tell('join'))
   const stopProbe = startProbe({ self, pubsub, clock, onSilence: fallDeaf, onEcho: hearAgain })
   let cancel = clock.after(BEAT, beat)
 
@@ -87,6 +100,7 @@ export function createMembers({ self, pubsub, clock, onGone, onDeaf }: MembersPo
     const now: Member = { heardAt: clock.now(), isTaking: word !== 'leave' && word !== 'deaf' }
     members.set(instanceId, now)
     if (instanceId !== self && (!before || word === 'join')) tellAgain()
+    if (instanceId === self && word === 'join') clock.after(ANSWERED, joined.resolve)
     if (before?.isTaking !== now.isTaking) choose()
     if (word === 'deaf' && instanceId !== self) onDeaf?.(instanceId)
   }
@@ -104,6 +118,7 @@ export function createMembers({ self, pubsub, clock, onGone, onDeaf }: MembersPo
   /** The time in which one was deaf is held against nobody. */
   function hearAgain(): void {
     const now = clock.now()
+    echoed.resolve()
     if (hears !== 'well') {
       hears = 'well'
       for (const member of members.values()) member.heardAt = Math.min(now, member.heardAt + now - echoAt)
@@ -144,6 +159,7 @@ export function createMembers({ self, pubsub, clock, onGone, onDeaf }: MembersPo
 
   return {
     self,
+    joined: joined.promise,
     get taking() {
       return pubsub.isDown ? alone : taking
     },
