@@ -18,16 +18,21 @@ export interface Radosgw {
   stop(): Promise<void>
 }
 
-/** startRadosgw starts Debian's packages on free ports, in a private folder, with a user and an empty bucket: some 3 s. */
-export async function startRadosgw(): Promise<Radosgw> {
+/**
+ * startRadosgw starts Debian's packages on free ports, in a private folder, with a user and an empty bucket: some 3 s.
+ * Its servers are started by `by`, where that is given.
+ */
+export async function startRadosgw({ by = [] }: { readonly by?: readonly string[] } = {}): Promise<Radosgw> {
   const folder = mkdtempSync(join(tmpdir(), 'parley-rgw-'))
   const [monitor, port] = [await findPort(), await findPort()]
   const env = { ...process.env, CEPH_CONF: join(folder, 'ceph.conf') }
   const processes: ChildProcess[] = []
   const run = (name: string, ...args: string[]) =>
     execFileSync(name, args, { env, stdio: ['ignore', 'ignore', 'ignore'], timeout: PATIENCE })
-  const begin = (name: string, ...args: string[]) =>
-    void processes.push(spawn(name, [...args, '-f'], { env, stdio: 'ignore' }))
+  const begin = (...server: string[]) => {
+    const [program = '', ...args] = [...by, ...server, '-f']
+    processes.push(spawn(program, args, { env, stdio: 'ignore' }))
+  }
   /** Asks again until it succeeds: a server that has begun is not yet one that answers. */
   async function until(ask: () => unknown): Promise<void> {
     for (const deadline = Date.now() + PATIENCE; ; await sleep(PAUSE)) {
