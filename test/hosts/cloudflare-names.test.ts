@@ -3,10 +3,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createHttpDirectory } from '../../src/auth/http-directory.ts'
+import { type Client, createClient } from '../../src/client/client.ts'
+import { until, untilLive } from '../../src/hosts/node/demo/until.ts'
+import { createProvider } from '../../src/hosts/node/faults/servers/provider.ts'
 import { startWrangler, type Workerd } from '../../src/hosts/node/workerd.ts'
+import { startIssuerServer } from '../support/issuer-server.ts'
 import { createMariadbServer, type MariadbServer } from '../support/mariadb.ts'
+import { DJANGO_SECRET, djangoToken } from '../support/tokens.ts'
+import { startWorkerdServer } from '../support/workerd.ts'
 
-const PATIENCE = 90_000
+const PATIENCE = 120_000
+const POOL = 'eu-west-2_AbCdEf123'
 const TOKEN = 'directory-token-0123456789abcdefgh'
 const ANN = { issuer: 'cognito', type: 'customer', subject: 'ann-sub' } as const
 
@@ -86,6 +93,88 @@ test.each([
 ])('%s is answered with 400', async (body) => {
   const headers = { Authorization: `Bearer ${TOKEN}` }
   expect((await fetch(names.url, { method: 'POST', headers, body })).status).toBe(400)
+})
+
+/** A service on Cloudflare whose users are of Cognito and Django, with names and devices out of MySQL. */
+async function startService() {
+  const [cognito, provider] = await Promise.all([startIssuerServer(), createProvider()])
+  const server = await startWorkerdServer({
+    COGNITO_USER_POOL_ID: POOL,
+    COGNITO_CLIENT_IDS: 'web',
+    COGNITO_ENDPOINT: cognito.url,
+    DJANGO_JWT_SECRET: DJANGO_SECRET,
+    DIRECTORY_URL: names.url,
+    DIRECTORY_TOKEN: TOKEN,
+    DIRECTORY_PUSH_ISSUERS: 'cognito',
+    ONESIGNAL_APP_ID: 'app',
+    ONESIGNAL_API_KEY: 'key',
+    ONESIGNAL_URL: provider.url,
+    PUSH_DELAY_SECONDS: '1',
+    PUSH_COLLAPSE_SECONDS: '0',
+  })
+  const iat = Math.floor(Date.now() / 1_000)
+  const payload = { sub: ANN.subject, iss: `${cognito.url}/${POOL}`, client_id: 'web', token_use: 'access' }
+  const clients: Client[] = []
+  return {
+    provider,
+    tokens: {
+      ann: await cognito.sign({ ...payload, iat, exp: iat + 3_600 }),
+      grace: await djangoToken(Date.now(), { user_id: 42 }),
+    },
+    async enter(token: string): Promise<Client> {
+      const tokens = { get: async () => token, renew: async () => token }
+      const client = createClient({ url: server.url, tokens })
+      clients.push(client)
+      client.connect()
+      await untilLive(client)
+      return client
+    },
+    async stop() {
+      for (const client of clients) client.disconnect()
+      await server.stop()
+      await Promise.all([cognito.close(), provider.close()])
+    },
+  }
+}
+
+async function named(client: Client, name: string): Promise<void> {
+  const readName = async () => (await (await client.rest.api.users.me.$get()).json()).user.displayName
+  await expect.poll(readName, { timeout: 20_000 }).toBe(name)
+}
+
+test('on Cloudflare, a customer and a dentist talk by their names in MySQL, who is away gets a push on the phones there, and without MySQL they go on', {
+  timeout: PATIENCE,
+}, async () => {
+  const { provider, tokens, enter, stop } = await startService()
+  try {
+    const [ann, grace] = [await enter(tokens.ann), await enter(tokens.grace)]
+    await Promise.all([named(ann, 'Ann Müller'), named(grace, 'Dr. Grace Hopper')])
+    const { id: assigneeId = '' } = grace.account.user ?? {}
+    const opened = await ann.rest.api.sessions.$post({ json: { assigneeId }, header: {} })
+    const chatId = (await opened.json()).chat.id
+    const { seq } = await ann.send(chatId, { content: 'It hurts' })
+    await until(grace, chatId, ({ applied }) => applied >= seq)
+    expect(grace.findUser(ann.account.user?.id ?? '')).toMatchObject({ displayName: 'Ann Müller' })
+
+    ann.disconnect()
+    const { seq: answered } = await grace.send(chatId, { content: 'Come at noon' })
+    const [push] = await provider.taken(1)
+    expect(JSON.parse(push?.text ?? '')).toMatchObject({
+      include_subscription_ids: ['player-1', 'player-2'],
+      headings: { en: 'Dr. Grace Hopper' },
+      contents: { en: 'Come at noon' },
+    })
+
+    await mariadb.stop()
+    const back = await enter(tokens.ann)
+    await until(back, chatId, ({ applied }) => applied >= answered)
+    const { seq: thanked } = await back.send(chatId, { content: 'Thank you' })
+    await until(grace, chatId, ({ applied }) => applied >= thanked)
+    expect(grace.findChat(chatId)?.messages.find(thanked)?.content).toBe('Thank you')
+  } finally {
+    await stop()
+    await mariadb.start()
+  }
 })
 
 test(
