@@ -7,8 +7,11 @@ import type { Fault } from './fault.ts'
 import type { Entrance } from './open-beside.ts'
 
 const EVERY = 250
-/** Milliseconds within which the service has ended such a socket. */
-const ENDED_WITHIN = 5_000
+/**
+ * Milliseconds within which the service has ended such a socket. It counts pieces: bytes that arrive together, as on a
+ * busy machine, are one.
+ */
+const ENDED_WITHIN = 20_000
 const FRAGMENTS = 16_000
 const LARGE = 1_048_576
 const TEXT = 0x01
