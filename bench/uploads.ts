@@ -93,7 +93,7 @@ function settingsOf({
 async function takePhoto(): Promise<Buffer> {
   const [width, height] = [SIDES.width / 4, SIDES.height / 4]
   const noise = sharp(randomBytes(width * height * 3), { raw: { width, height, channels: 3 } })
-  return noise.resize(SIDES.width, SIDES.height, { kernel: 'cubic' }).jpeg({ quality: 82 }).toBuffer()
+  return noise.resize(SIDES.width, SIDES.height, { kernel: 'cubic' }).jpeg({ quality: 87 }).toBuffer()
 }
 
 async function measure(
