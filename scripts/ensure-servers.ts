@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { findPostgres } from '../src/hosts/node/faults/servers/postgres.ts'
 import { findRedis } from '../src/hosts/node/faults/servers/redis.ts'
 
-/** What the tests run against, before they begin: test files that installed side by side would be in each other's way. */
+/** What tests and the fault matrix run against, before they begin: test files that installed side by side would be in each other's way. */
 const SERVERS = [
   { debian: 'postgresql', isThere: () => findPostgres() !== undefined },
   { debian: 'redis-server', isThere: () => findRedis() !== undefined },

@@ -1,8 +1,10 @@
 import type { Rule } from '../../src/conformance/checker.ts'
 import type { Fault } from '../../src/hosts/node/faults/fault.ts'
 import { getFault } from '../../src/hosts/node/faults/matrix.ts'
+import { killPostgres } from '../../src/hosts/node/faults/postgres-faults.ts'
 import { dropAgain } from '../../src/hosts/node/faults/redis-faults.ts'
 import { type FaultResult, runFaults } from '../../src/hosts/node/faults/run.ts'
+import type { Scene } from '../../src/hosts/node/faults/scene.ts'
 
 const SABOTAGE = new URL('./sabotage.ts', import.meta.url)
 
@@ -29,22 +31,58 @@ const NEVER_SUBSCRIBED: Fault = {
   },
 }
 
+/** Milliseconds for watermarks to reach the owner, who holds back all but the first for a second. */
+const HELD_BACK = 200
+/** Longer than it takes the others to miss an instance. */
+const MISSED = 4_200
+/** In which what was held back is committed. */
+const RELEASED = 1_300
+/** Without the fence some things that are said are never settled. */
+const SETTLED = 2_000
+
 /**
- * F3, again and again. A stale writer is refused by the fence; without it his messages still meet the unique key of
- * chat and number, and it is his watermarks that have an effect, where some waited when he was stopped.
+ * F3 with nothing but watermarks, at one instance after another. A stale writer is refused by the fence; without it his
+ * messages still meet the unique key of chat and number, and then he reads anew. So what he holds back when he is
+ * stopped are watermarks, and so are the changes of others meanwhile, which stand where he will number messages.
  */
-const ONE_AFTER_ANOTHER: Fault = {
+const WITH_WATERMARKS: Fault = {
   id: 'F3',
-  title: 'SIGSTOP one instance after another for 5.5 s, then SIGCONT',
-  leastSeconds: 24,
+  title: 'SIGSTOP one instance after another for 5.5 s while it holds watermarks back, then SIGCONT',
+  leastSeconds: 36,
   async inject(scene) {
+    await scene.pause(1_500)
+    await scene.hush()
     for (const instance of scene.stage.instances) {
-      await scene.pause(1_500)
+      await sayInEach(scene)
+      await scene.pause(HELD_BACK)
       scene.struck(scene.chatsOf(instance))
       instance.freeze()
-      await scene.pause(5_500)
+      await scene.pause(MISSED)
+      for (const voice of scene.voices) for (const chatId of voice.chatIds) voice.client.markRead(chatId)
+      await scene.pause(RELEASED)
       instance.thaw()
+      await scene.pause(RELEASED)
+      await sayInEach(scene)
     }
+    await scene.pause(scene.left)
+  },
+}
+
+/** Each says one thing in each of his chats; waits until that is settled, but not for ever. */
+async function sayInEach(scene: Scene): Promise<void> {
+  const said = scene.voices.flatMap((voice) => voice.chatIds.map((chatId) => voice.say(chatId)))
+  await Promise.race([Promise.all(said), scene.pause(SETTLED)])
+}
+
+/** F12, again and again: what was not flushed at one of these moments may be nothing. */
+const KILLED_AGAIN: Fault = {
+  id: 'F12',
+  title: 'kill -9 Postgres, every 3 s',
+  leastSeconds: 24,
+  async inject(scene) {
+    // The chats themselves are to stay.
+    await scene.pause(3_000)
+    await scene.repeat(3_000, () => killPostgres(scene))
     await scene.pause(scene.left)
   },
 }
@@ -53,13 +91,13 @@ export const CONTROLS: readonly Control[] = [
   {
     id: 'N1',
     title: 'without the compare-and-set',
-    fault: ONE_AFTER_ANOTHER,
+    fault: WITH_WATERMARKS,
     rules: ['C1', 'C2', 'C3'],
   },
   {
     id: 'N2',
     title: 'commits that do not wait for the disk',
-    fault: getFault('F12'),
+    fault: KILLED_AGAIN,
     rules: ['C1'],
     postgres: { wal_writer_delay: '10s' },
   },

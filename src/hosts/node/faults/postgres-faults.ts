@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Fault } from './fault.ts'
 import { outage } from './outage.ts'
+import type { Scene } from './scene.ts'
 import type { PostgresServer } from './servers/postgres.ts'
 
 /** After a `kill -9` Postgres does not start until the last of its processes has noticed. */
@@ -20,10 +21,7 @@ export const postgresFaults: readonly Fault[] = [
   outage({
     id: 'F12',
     title: 'kill -9 Postgres',
-    async strike({ stage }) {
-      await stage.postgres.stop('kill')
-      await startAfterKill(stage.postgres)
-    },
+    strike: killPostgres,
   }),
   {
     id: 'F18',
@@ -41,6 +39,11 @@ export const postgresFaults: readonly Fault[] = [
     },
   },
 ]
+
+export async function killPostgres({ stage }: Scene): Promise<void> {
+  await stage.postgres.stop('kill')
+  await startAfterKill(stage.postgres)
+}
 
 async function startAfterKill(postgres: PostgresServer): Promise<void> {
   for (let tries = 1; ; tries += 1) {

@@ -58,7 +58,7 @@ export class Scene {
 
   /** Waits so long, or until the end. */
   pause(milliseconds: number): Promise<void> {
-    return sleep(Math.min(milliseconds, this.left))
+    return sleep(Math.max(0, Math.min(milliseconds, this.left)))
   }
 
   /** Does it now and again at that distance, as long as half of it is left for what comes after. */
