@@ -2,7 +2,7 @@ import { evictDurableObject, runDurableObjectAlarm } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { expect, test } from 'vitest'
 import type { Bindings } from '../../src/hosts/cloudflare/bindings.ts'
-import { checkCall, type RoomCalls, toCall } from '../../src/hosts/cloudflare/calls.ts'
+import { checkCall, type RoomCalls, toCall, toDispatchCall } from '../../src/hosts/cloudflare/calls.ts'
 
 const CHAT = '01900000-0000-7000-8000-0000000000c1'
 const { ROOMS } = env as unknown as Bindings
@@ -30,10 +30,11 @@ test('who listens outlives the object', async () => {
 
 test('with the database away a command is refused as retryable, within the time of a commit', async () => {
   const begun = Date.now()
-  const outcome = await room.dispatch(
-    toCall({ chatId: CHAT, envelope: { principal, command, origin: null } }),
-  )
-  expect(outcome).toMatchObject({ ok: false, refusal: { code: 'SERVICE_UNAVAILABLE', retryAfter: 1 } })
+  const outcome = await room.dispatch(toDispatchCall(CHAT, { principal, command, origin: null }))
+  expect(JSON.parse(outcome)).toMatchObject({
+    ok: false,
+    refusal: { code: 'SERVICE_UNAVAILABLE', retryAfter: 1 },
+  })
   expect(Date.now() - begun).toBeLessThan(3_000)
 })
 

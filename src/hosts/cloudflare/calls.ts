@@ -1,7 +1,8 @@
 import type { OpenTicket } from '../../auth/ports.ts'
 import type { Authenticated, Bucket } from '../../gateway/ports.ts'
 import type { PresenceStatus } from '../../protocol/model.ts'
-import type { Broadcastable, Envelope, Outcome, Principal, Topic } from '../../rooms/ports.ts'
+import { toBroadcastText } from '../../rooms/broadcast-text.ts'
+import type { Broadcastable, Envelope, Principal, Topic } from '../../rooms/ports.ts'
 
 /** The form of what objects say to each other. While a new release spreads, both forms are on their way. */
 const CALLS_VERSION = 1
@@ -12,19 +13,21 @@ const CALLS_VERSION = 1
  */
 export type Call<T> = T & { readonly version: number }
 
-export type DispatchCall = Call<{ readonly chatId: string; readonly envelope: Envelope }>
+/** `text` is an Envelope as JSON: the platform takes an object apart and puts it together again at a higher price. */
+export type DispatchCall = Call<{ readonly chatId: string; readonly text: string }>
 export type TypingCall = Call<{
   readonly chatId: string
   readonly principal: Principal
   readonly isTyping: boolean
 }>
-/** `text` is a Broadcastable as JSON: it goes to many, and a text is cheaper to hand over than an object. */
+/** `text` is that of a Broadcastable: it goes to many, and a text is cheaper to hand over than an object. */
 export type HearCall = Call<{ readonly topic: Topic; readonly text: string }>
 export type TakeCall = Call<{ readonly bucket: Bucket; readonly key: string }>
 
 /** RoomCalls is what a room object answers. A call rejects when the object is lost: done or not. */
 export interface RoomCalls {
-  dispatch(call: DispatchCall): Promise<Outcome>
+  /** Resolves with an Outcome as JSON. */
+  dispatch(call: DispatchCall): Promise<string>
   typing(call: TypingCall): Promise<void>
   reload(): Promise<void>
   /** From now on this gateway hears the chat, until it detaches. */
@@ -49,8 +52,12 @@ export function toCall<T extends object>(call: T): Call<T> {
   return { ...call, version: CALLS_VERSION }
 }
 
+export function toDispatchCall(chatId: string, envelope: Envelope): DispatchCall {
+  return toCall({ chatId, text: JSON.stringify(envelope) })
+}
+
 export function toHearCall(topic: Topic, item: Broadcastable): HearCall {
-  return toCall({ topic, text: JSON.stringify(item) })
+  return toCall({ topic, text: toBroadcastText(item) })
 }
 
 /** checkCall throws for a form that this code does not know: whoever called takes it as an object that is away. */

@@ -36,6 +36,7 @@ export async function createFront(bindings: Bindings): Promise<Front> {
   const gateways = createPassingObjects<GatewayCalls>(bindings.GATEWAYS)
   const waitUntil = (promise: Promise<unknown>) => currentScope().waitUntil(promise)
   const rooms = createRemoteRooms({
+    isPassing: true,
     rooms: createPassingObjects<RoomCalls>(bindings.ROOMS),
     ...{ ids, waitUntil, onFault },
   })

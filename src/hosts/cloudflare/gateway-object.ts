@@ -10,6 +10,7 @@ import { LIMITS } from '../../protocol/limits.ts'
 import type { PresenceStatus } from '../../protocol/model.ts'
 import { utf8Bytes } from '../../protocol/text.ts'
 import { LINES, SUBPROTOCOL } from '../../protocol/version.ts'
+import { fromBroadcastText } from '../../rooms/broadcast-text.ts'
 import { clock, ids } from '../shared/clock.ts'
 import { createLimiter, createOpenLimiter } from '../shared/limiter.ts'
 import { createAuthenticator } from './authenticator.ts'
@@ -130,7 +131,7 @@ export class GatewayObject extends DurableObject<Bindings> implements GatewayCal
 
   async hear(call: HearCall): Promise<void> {
     checkCall(call)
-    this.#broadcast.hear(call.topic, JSON.parse(call.text))
+    this.#broadcast.hear(call.topic, fromBroadcastText(call.text))
     this.#keepSoon()
   }
 

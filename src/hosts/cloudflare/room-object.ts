@@ -7,7 +7,7 @@ import { TIMES } from '../../protocol/limits.ts'
 import { Room } from '../../rooms/actor.ts'
 import type {
   Broadcastable,
-  Outcome,
+  Envelope,
   Publisher,
   RoomDirectory,
   RoomStore,
@@ -65,9 +65,9 @@ export class RoomObject extends DurableObject<Bindings> implements RoomCalls {
     })
   }
 
-  async dispatch(call: DispatchCall): Promise<Outcome> {
+  async dispatch(call: DispatchCall): Promise<string> {
     checkCall(call)
-    return this.#roomOf(call.chatId).dispatch(call.envelope)
+    return JSON.stringify(await this.#roomOf(call.chatId).dispatch(JSON.parse(call.text) as Envelope))
   }
 
   async typing(call: TypingCall): Promise<void> {
@@ -159,7 +159,7 @@ export class RoomObject extends DurableObject<Bindings> implements RoomCalls {
       : new Set([gatewayOf(topic.slice('user:'.length))])
     if (names.size === 0) return
     // The outcomes of the turn go first: they would wait in line behind the calls.
-    await pause(0)
+    await new Promise<void>((resolve) => clock.after(0, resolve))
     const call = toHearCall(topic, item)
     const told = [...names].map((name) =>
       this.#gateways
@@ -168,10 +168,9 @@ export class RoomObject extends DurableObject<Bindings> implements RoomCalls {
         .catch(() => this.#gateways.forget(name)),
     )
     this.ctx.waitUntil(Promise.all(told))
-    await Promise.race([...told, pause(PACE)])
+    const late = Promise.withResolvers<void>()
+    const cancel = clock.after(PACE, late.resolve)
+    await Promise.race([...told, late.promise])
+    cancel()
   }
-}
-
-function pause(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => clock.after(milliseconds, resolve))
 }

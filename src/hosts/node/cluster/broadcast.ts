@@ -1,5 +1,6 @@
+import { fromBroadcastText, toBroadcastText } from '../../../rooms/broadcast-text.ts'
 import { createMemoryBroadcast } from '../../../rooms/memory.ts'
-import type { Broadcast, Broadcastable, EncodedEvent } from '../../../rooms/ports.ts'
+import type { Broadcast } from '../../../rooms/ports.ts'
 import type { Members } from './members.ts'
 import type { PubSub } from './pubsub.ts'
 
@@ -13,13 +14,15 @@ export function createClusterBroadcast(pubsub: PubSub, members: Pick<Members, 's
 
   function onText(topic: Parameters<Broadcast['publish']>[0], text: string): void {
     // One's own comes back as well, and was told already.
-    if (!text.startsWith(members.self)) local.publish(topic, decode(text))
+    if (!text.startsWith(members.self))
+      local.publish(topic, fromBroadcastText(text.slice(text.indexOf('\n') + 1)))
   }
 
   return {
     publish(topic, item) {
       local.publish(topic, item)
-      pubsub.publish(topic, encode(members.self, item))
+      // A line of who, and then of what.
+      pubsub.publish(topic, `${members.self}\n${toBroadcastText(item)}`)
     },
 
     async subscribe(topic, listener) {
@@ -46,34 +49,4 @@ export function createClusterBroadcast(pubsub: PubSub, members: Pick<Members, 's
       return members.isDeaf
     },
   }
-}
-
-/**
- * A line of who, and one of what. Events have the chat's id there, then two lines each: what the receiver has to know,
- * and the text as it goes to sockets, which nobody reads on the way. JSON has no line breaks of its own.
- */
-function encode(from: string, item: Broadcastable): string {
-  if (item.kind !== 'events') return `${from}\n${JSON.stringify(item)}`
-  const lines = [from, item.chatId]
-  for (const { seq, origin, left, text } of item.events) {
-    lines.push(`${seq} ${origin ?? ''} ${left ?? ''}`, text)
-  }
-  return lines.join('\n')
-}
-
-function decode(encoded: string): Broadcastable {
-  const lines = encoded.split('\n')
-  const [, what = ''] = lines
-  if (what.startsWith('{')) return JSON.parse(what)
-  const events: EncodedEvent[] = []
-  for (let index = 2; index + 1 < lines.length; index += 2) {
-    const [seq, origin, left] = (lines[index] ?? '').split(' ')
-    events.push({
-      seq: Number(seq),
-      origin: origin || null,
-      left: left || null,
-      text: lines[index + 1] ?? '',
-    })
-  }
-  return { kind: 'events', chatId: what, events }
 }
