@@ -39,11 +39,6 @@ export interface RoomPorts {
   readonly ids: Ids
   /** The other rooms, wherever their owners are: the notes of a session follow its staff. */
   readonly rooms: RoomDirectory
-  /**
-   * Resolves when the next turn may begin, as where telling a turn costs more than committing it: what arrives until
-   * then goes in it. Without it a turn begins as soon as the one before has ended.
-   */
-  readonly pace?: () => Promise<void>
   /** Told of what no outcome shows: a turn that failed for a reason of the store's. */
   readonly onFault: (fault: { chatId: string; error: unknown }) => void
 }
@@ -127,7 +122,6 @@ export class Room implements RoomHandle {
   async #run(): Promise<void> {
     this.#isRunning = true
     while (this.#mailbox.length > 0) {
-      if (this.#ports.pace) await this.#ports.pace()
       this.#hold()
       this.#inTurn = takeBatch(this.#mailbox)
       try {

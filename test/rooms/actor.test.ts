@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import { LIMITS, TIMES } from '../../src/protocol/limits.ts'
+import { LIMITS } from '../../src/protocol/limits.ts'
 import type { MemoryChats } from '../../src/rooms/memory.ts'
 import { createMemoryRoomStore } from '../../src/rooms/memory.ts'
 import type { Turn } from '../../src/rooms/ports.ts'
@@ -71,28 +71,6 @@ describe('a turn', () => {
       [11, 1],
       [12, 3],
     ])
-  })
-
-  test('waits for its pace, and takes what came meanwhile', async () => {
-    let taken = Promise.resolve()
-    stage = createStage(tables, GROUP, { pace: () => taken })
-    await stage.do(MIA, send())
-    const pace = Promise.withResolvers<void>()
-    taken = pace.promise
-    const sends = [OTTO, ADAM, OLGA].map((user) => stage.do(user, send()))
-    await settled()
-    expect(stage.store.commits).toHaveLength(1)
-    pace.resolve()
-    await Promise.all(sends)
-    expect(stage.store.commits.map(({ events }) => events.length)).toEqual([1, 3])
-  })
-
-  test('whose pace never comes is answered in time', async () => {
-    stage = createStage(tables, GROUP, { pace: () => new Promise(() => {}) })
-    const sent = stage.do(MIA, send())
-    await stage.clock.pass(TIMES.commitDeadline)
-    expect(await sent).toMatchObject({ ok: false, refusal: { code: 'SERVICE_UNAVAILABLE' } })
-    expect(stage.store.commits).toEqual([])
   })
 
   test('answers and tells nothing before its commit', async () => {

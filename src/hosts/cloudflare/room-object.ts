@@ -5,38 +5,22 @@ import { createIndexer } from '../../db/indexer.ts'
 import { createRoomStore } from '../../db/room-store.ts'
 import { TIMES } from '../../protocol/limits.ts'
 import { Room } from '../../rooms/actor.ts'
-import type {
-  Broadcastable,
-  Envelope,
-  Publisher,
-  RoomDirectory,
-  RoomStore,
-  Topic,
-  Turn,
-} from '../../rooms/ports.ts'
+import type { Envelope, Publisher, RoomDirectory, RoomStore, Turn } from '../../rooms/ports.ts'
 import { createOutbox } from '../../workers/outbox.ts'
 import { filesOutbox } from '../../workers/remove-files.ts'
 import { clock, ids } from '../shared/clock.ts'
 import type { Bindings } from './bindings.ts'
-import {
-  checkCall,
-  type DispatchCall,
-  type GatewayCalls,
-  type RoomCalls,
-  type TypingCall,
-  toHearCall,
-} from './calls.ts'
+import { checkCall, type DispatchCall, type GatewayCalls, type RoomCalls, type TypingCall } from './calls.ts'
 import { ensureFit, openDatabase } from './database.ts'
 import { wakeJobs } from './jobs.ts'
 import { createLogger, logFaults } from './logger.ts'
-import { createObjects, gatewayOf, type Objects } from './objects.ts'
+import { createObjects } from './objects.ts'
 import { createRemoteRooms } from './remote-rooms.ts'
 import { settings } from './settings.ts'
+import { createTeller } from './teller.ts'
 
 /** Where the names of the gateways that hear the chat are kept. */
 const LISTENERS = 'listeners'
-/** Milliseconds that a turn waits at most until a gateway has taken the one before. */
-const PACE = 20
 
 /**
  * RoomObject is the room of one chat. All that it remembers of the chat is fenced by the commit, as on every host: the
@@ -44,24 +28,24 @@ const PACE = 20
  * who listens.
  */
 export class RoomObject extends DurableObject<Bindings> implements RoomCalls {
-  readonly #gateways: Objects<GatewayCalls>
   readonly #listeners: Set<string>
+  readonly #teller: Publisher
   readonly #others: RoomDirectory
   readonly #onFault: (fault: { error: unknown }) => void
   #room: Room | undefined
-  /** Resolves when one of its listeners has taken what was told last. */
-  #taken = Promise.resolve()
   /** Somebody may be on the list of who types, which a new instance would not know. */
   #isTyping = false
 
   constructor(context: DurableObjectState, bindings: Bindings) {
     super(context, bindings)
-    this.#gateways = createObjects(bindings.GATEWAYS)
+    const waitUntil = (promise: Promise<unknown>) => context.waitUntil(promise)
     this.#listeners = new Set(context.storage.kv.get<string[]>(LISTENERS) ?? [])
+    const gateways = createObjects<GatewayCalls>(bindings.GATEWAYS)
+    this.#teller = createTeller({ gateways, listeners: this.#listeners, waitUntil })
     this.#onFault = logFaults(createLogger(settings(bindings)))
     this.#others = createRemoteRooms({
       ...{ rooms: createObjects<RoomCalls>(bindings.ROOMS), ids, onFault: this.#onFault },
-      waitUntil: (promise) => context.waitUntil(promise),
+      waitUntil,
     })
   }
 
@@ -98,7 +82,7 @@ export class RoomObject extends DurableObject<Bindings> implements RoomCalls {
     const chatId = this.ctx.id.name
     if (this.#isTyping || chatId === undefined) return
     const text = JSON.stringify({ type: 'typing', data: { chatId, userIds: [] } })
-    this.#publish(`chat:${chatId}`, { kind: 'signal', text })
+    this.#teller.publish(`chat:${chatId}`, { kind: 'signal', text })
   }
 
   #keepListeners(listeners: ReadonlySet<string>): void {
@@ -108,10 +92,9 @@ export class RoomObject extends DurableObject<Bindings> implements RoomCalls {
   #roomOf(chatId: string): Room {
     this.#room ??= new Room(chatId, {
       store: this.#openStore(),
-      broadcast: { publish: (topic, item) => this.#publish(topic, item) } satisfies Publisher,
+      broadcast: this.#teller,
       clock,
       ids,
-      pace: () => this.#taken,
       rooms: this.#others,
       onFault: this.#onFault,
     })
@@ -143,34 +126,5 @@ export class RoomObject extends DurableObject<Bindings> implements RoomCalls {
       return { status: 'unavailable' }
     }
     return store.commit(turn)
-  }
-
-  #publish(topic: Topic, item: Broadcastable): void {
-    this.#taken = this.#tell(topic, item)
-  }
-
-  /**
-   * One call a gateway, however many of the chat are there. What is lost on the way the heads show. Resolves when one of
-   * them has taken it: calls cost more than a commit, and a turn that waits for that takes more commands in one.
-   */
-  async #tell(topic: Topic, item: Broadcastable): Promise<void> {
-    const names = topic.startsWith('chat:')
-      ? this.#listeners
-      : new Set([gatewayOf(topic.slice('user:'.length))])
-    if (names.size === 0) return
-    // The outcomes of the turn go first: they would wait in line behind the calls.
-    await new Promise<void>((resolve) => clock.after(0, resolve))
-    const call = toHearCall(topic, item)
-    const told = [...names].map((name) =>
-      this.#gateways
-        .get(name)
-        .hear(call)
-        .catch(() => this.#gateways.forget(name)),
-    )
-    this.ctx.waitUntil(Promise.all(told))
-    const late = Promise.withResolvers<void>()
-    const cancel = clock.after(PACE, late.resolve)
-    await Promise.race([...told, late.promise])
-    cancel()
   }
 }

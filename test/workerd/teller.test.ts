@@ -1,0 +1,87 @@
+import { expect, test } from 'vitest'
+import type { GatewayCalls, HearCall } from '../../src/hosts/cloudflare/calls.ts'
+import type { Objects } from '../../src/hosts/cloudflare/objects.ts'
+import { createTeller } from '../../src/hosts/cloudflare/teller.ts'
+import { fromBroadcastText } from '../../src/rooms/broadcast-text.ts'
+import type { Broadcastable } from '../../src/rooms/ports.ts'
+import { GROUP } from '../support/builders.ts'
+
+const topic = `chat:${GROUP}` as const
+
+function events(...seqs: number[]): Broadcastable {
+  const told = seqs.map((seq) => ({ seq, origin: null, left: null, text: `{"seq":${seq}}` }))
+  return { kind: 'events', chatId: GROUP, events: told }
+}
+
+/** Gateways that answer when they are told to, and what each of them was called with. */
+function stage(listeners: readonly string[]) {
+  const calls: { name: string; call: HearCall; answer: PromiseWithResolvers<void> }[] = []
+  const forgotten: string[] = []
+  const waiting: Promise<unknown>[] = []
+  const gateways: Objects<GatewayCalls> = {
+    get: (name) =>
+      ({
+        hear(call: HearCall) {
+          const answer = Promise.withResolvers<void>()
+          calls.push({ name, call, answer })
+          return answer.promise
+        },
+      }) as GatewayCalls,
+    forget: (name) => void forgotten.push(name),
+  }
+  const teller = createTeller({
+    gateways,
+    listeners: new Set(listeners),
+    waitUntil: (promise) => void waiting.push(promise),
+  })
+  const heardBy = (name: string) =>
+    calls.filter((it) => it.name === name).map((it) => fromBroadcastText(it.call.text))
+  return { teller, calls, forgotten, waiting, heardBy }
+}
+
+test('what comes while nobody has taken the last is told in one, in its order, to every gateway', async () => {
+  const names = Array.from({ length: 20 }, (_, index) => String(index))
+  const { teller, calls, heardBy } = stage(names)
+  teller.publish(topic, events(1))
+  await expect.poll(() => calls.length).toBe(names.length)
+  teller.publish(topic, events(2, 3))
+  teller.publish(topic, events(4))
+  calls[0]?.answer.resolve()
+  await expect.poll(() => calls.length).toBe(2 * names.length)
+  for (const name of names) expect(heardBy(name)).toEqual([events(1), events(2, 3, 4)])
+})
+
+test('a gateway that never answers holds nobody up', async () => {
+  const { teller, heardBy } = stage(['silent'])
+  teller.publish(topic, events(1))
+  await expect.poll(() => heardBy('silent')).toHaveLength(1)
+  teller.publish(topic, events(2))
+  await expect.poll(() => heardBy('silent')).toEqual([events(1), events(2)])
+})
+
+test('only events without a hole between them go together, and nothing overtakes', async () => {
+  const { teller, heardBy } = stage(['1'])
+  const items: Broadcastable[] = [
+    ...[events(1), events(3)],
+    { kind: 'head', seq: 3 },
+    ...[events(4), { kind: 'signal', text: '{}' } as const, events(5)],
+  ]
+  for (const item of items) teller.publish(topic, item)
+  await expect.poll(() => heardBy('1')).toEqual(items)
+})
+
+test('a gateway that is lost is reached afresh, and news of a user goes to the gateway of the user', async () => {
+  const { teller, calls, forgotten, waiting, heardBy } = stage(['1'])
+  teller.publish('user:mia', { kind: 'joined', chatId: GROUP })
+  expect(calls).toHaveLength(1)
+  calls[0]?.answer.reject(new Error('lost'))
+  await Promise.all(waiting)
+  expect(forgotten).toEqual([calls[0]?.name])
+  expect(heardBy('1')).toEqual([])
+})
+
+test('with nobody listening nothing is kept', () => {
+  const { teller, waiting } = stage([])
+  teller.publish(topic, events(1))
+  expect(waiting).toEqual([])
+})
