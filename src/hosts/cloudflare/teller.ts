@@ -30,7 +30,6 @@ export function createTeller({ gateways, listeners, waitUntil }: TellerPorts): P
     isTelling = true
     try {
       while (untold.length > 0) {
-        // The outcomes of the turn go first: they would wait in line behind the calls.
         await pass()
         const items = untold
         untold = []
@@ -66,7 +65,8 @@ export function createTeller({ gateways, listeners, waitUntil }: TellerPorts): P
   return {
     publish(topic, item) {
       if (!topic.startsWith('chat:')) {
-        waitUntil(hear(gatewayOf(topic.slice('user:'.length)), toHearCall(topic, item)))
+        const name = gatewayOf(topic.slice('user:'.length))
+        waitUntil(pass().then(() => hear(name, toHearCall(topic, item))))
         return
       }
       if (listeners.size === 0) return
@@ -86,6 +86,7 @@ function join(before: Broadcastable | undefined, item: Broadcastable): Broadcast
   return isWhole && events.length <= MOST_EVENTS ? { ...item, events } : undefined
 }
 
+/** Lets the outcomes of the turn go first: they would wait in line behind the calls. */
 function pass(): Promise<void> {
   return new Promise((resolve) => clock.after(0, resolve))
 }

@@ -184,6 +184,42 @@ describe('presence over instances', () => {
     await expect.poll(() => two.list(['ann'])).toEqual(new Map([['ann', 'online']]))
   })
 
+  test('an emptied Redis that somebody said something new to is filled again', async () => {
+    const { one, two, clock } = await stage()
+    await Promise.all([one.set('ann', 'online'), one.set('ben', 'busy')])
+    const { commands } = await connect()
+    await commands.flushall()
+    await one.set('cleo', 'away')
+    expect(await two.list(['ann', 'ben', 'cleo'])).toEqual(new Map([['cleo', 'away']]))
+    clock.pass(2_000)
+    await expect
+      .poll(() => two.list(['ann', 'ben']))
+      .toEqual(
+        new Map([
+          ['ann', 'online'],
+          ['ben', 'busy'],
+        ]),
+      )
+  })
+
+  test('an instance says its users again in turn, a share at a time', async () => {
+    const { prefix, one, two, clock } = await stage()
+    const userIds = Array.from({ length: 30 }, (_, index) => `user ${index}`)
+    await Promise.all(userIds.map((userId) => one.set(userId, 'online')))
+    const { commands } = await connect()
+    await Promise.all(userIds.map((userId) => commands.del(`${prefix}presence:user:${userId}`)))
+    const sizes = [0]
+    const look = async () => {
+      clock.pass(2_000)
+      sizes.push((await two.list(userIds)).size)
+      return sizes.at(-1)
+    }
+    await expect.poll(look, { interval: 5 }).toBe(userIds.length)
+    // Two of each look; what one says may be seen only with what the next one says.
+    const steps = sizes.slice(1).map((size, index) => size - (sizes[index] ?? 0))
+    expect(Math.max(...steps)).toBeLessThanOrEqual(4)
+  })
+
   test('while Redis is away each instance knows its own users', async () => {
     const { one, two } = await stage()
     await one.set('ann', 'online')

@@ -10,8 +10,8 @@ import type { RedisClient } from './redis.ts'
 const LEASE = 90
 /** Milliseconds between two looks at whether it still stands there. */
 const LOOK = 2_000
-/** Every so many looks all is said again, well before the lease ends. */
-const LOOKS_A_LEASE = 15
+/** Each user is said again every so many looks, well before the lease ends; a share at each look, as all at once take long. */
+const TURNS = 15
 /** Users of one pipeline. */
 const AT_ONCE = 500
 
@@ -20,6 +20,12 @@ interface ClusterPresencePorts {
   readonly prefix: string
   readonly members: Pick<Members, 'self' | 'isThere'>
   readonly clock: Clock
+}
+
+/** What this instance says of a user, and the turn at which it says so again. */
+interface Said {
+  readonly status: PresenceStatus
+  readonly turn: number
 }
 
 /** ClusterPresence is presence over all instances. While Redis is away it knows the users of this instance alone. */
@@ -38,14 +44,17 @@ export interface ClusterPresence extends PresenceStore {
 export function createClusterPresence(ports: ClusterPresencePorts): ClusterPresence {
   const { redis, prefix, members, clock } = ports
   const local = createMemoryPresence()
-  const here = new Map<string, PresenceStatus>()
+  const here = new Map<string, Said>()
   const userKey = (userId: string) => `${prefix}presence:user:${userId}`
   const instanceKey = (instanceId: string) => `${prefix}presence:instance:${instanceId}`
-  let looks = 0
+  let turn = 0
+  let nextTurn = 0
   let cancel = clock.after(LOOK, look)
 
-  async function say(userId: string, status: PresenceStatus): Promise<void> {
-    if (status === 'offline') {
+  /** Says what is so now: while others were said, a user may have gone. */
+  async function say(userId: string): Promise<void> {
+    const said = here.get(userId)
+    if (!said) {
       await Promise.all([
         redis.hdel(userKey(userId), members.self),
         redis.srem(instanceKey(members.self), userId),
@@ -53,11 +62,16 @@ export function createClusterPresence(ports: ClusterPresencePorts): ClusterPrese
       return
     }
     await Promise.all([
-      redis.hset(userKey(userId), members.self, status),
+      redis.hset(userKey(userId), members.self, said.status),
       redis.expire(userKey(userId), LEASE),
       redis.sadd(instanceKey(members.self), userId),
       redis.expire(instanceKey(members.self), LEASE),
     ])
+  }
+
+  function takeTurn(): number {
+    nextTurn = (nextTurn + 1) % TURNS
+    return nextTurn
   }
 
   function look(): void {
@@ -70,18 +84,21 @@ export function createClusterPresence(ports: ClusterPresencePorts): ClusterPrese
 
   async function sayAgain(): Promise<void> {
     if (here.size === 0) return
-    looks += 1
-    const isThere = (await redis.exists(instanceKey(members.self))) === 1
-    if (isThere && looks % LOOKS_A_LEASE !== 0) return
-    const all = [...here]
-    for (let begin = 0; begin < all.length; begin += AT_ONCE) {
-      await Promise.all(all.slice(begin, begin + AT_ONCE).map(([userId, status]) => say(userId, status)))
+    turn = (turn + 1) % TURNS
+    const count = here.size
+    const [known] = await Promise.all([
+      redis.scard(instanceKey(members.self)),
+      redis.expire(instanceKey(members.self), LEASE),
+    ])
+    const due = [...here].flatMap(([userId, said]) => (known < count || said.turn === turn ? [userId] : []))
+    for (let begin = 0; begin < due.length; begin += AT_ONCE) {
+      await Promise.all(due.slice(begin, begin + AT_ONCE).map(say))
     }
   }
 
   async function read(userId: string): Promise<PresenceStatus> {
     const said = await redis.hgetall(userKey(userId))
-    const own = here.get(userId)
+    const own = here.get(userId)?.status
     const others = Object.entries(said).flatMap(([instanceId, status]) =>
       instanceId !== members.self && members.isThere(instanceId) ? [status as PresenceStatus] : [],
     )
@@ -91,10 +108,10 @@ export function createClusterPresence(ports: ClusterPresencePorts): ClusterPrese
   return {
     async set(userId, status) {
       if (status === 'offline') here.delete(userId)
-      else here.set(userId, status)
+      else here.set(userId, { status, turn: here.get(userId)?.turn ?? takeTurn() })
       await local.set(userId, status)
       try {
-        await say(userId, status)
+        await say(userId)
         return await read(userId)
       } catch {
         return status
@@ -127,7 +144,7 @@ export function createClusterPresence(ports: ClusterPresencePorts): ClusterPrese
       cancel()
       const gone = [...here.keys()]
       here.clear()
-      await Promise.all(gone.map((userId) => say(userId, 'offline'))).catch(() => {})
+      await Promise.all(gone.map(say)).catch(() => {})
     },
   }
 }
