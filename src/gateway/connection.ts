@@ -39,6 +39,8 @@ export interface ConnectionStart extends Authenticated {
   readonly socket: Socket
   /** What it was before it fell asleep; it is new when left out. */
   readonly past?: ConnectionState
+  /** Milliseconds by which its first heartbeat and its first check come sooner; 0 when left out. */
+  readonly early?: number
   readonly onEnd: (connection: Connection) => void
 }
 
@@ -70,7 +72,10 @@ export class Connection {
   #heartbeatAt: number
   #checkedAt: number
 
-  constructor({ socket, onEnd, principal, expiresAt, past }: ConnectionStart, ports: ConnectionPorts) {
+  constructor(
+    { socket, onEnd, principal, expiresAt, past, early = 0 }: ConnectionStart,
+    ports: ConnectionPorts,
+  ) {
     this.id = past?.id ?? ports.ids.uuid()
     this.status = past?.status ?? 'online'
     this.#ports = ports
@@ -79,8 +84,8 @@ export class Connection {
     this.#authenticated = { principal, expiresAt }
     const now = ports.clock.now()
     this.#heardAt = now
-    this.#heartbeatAt = past?.heartbeatAt ?? now
-    this.#checkedAt = past?.checkedAt ?? now
+    this.#heartbeatAt = past?.heartbeatAt ?? now - early
+    this.#checkedAt = past?.checkedAt ?? now - early
   }
 
   /** What to give back when it wakes up. */

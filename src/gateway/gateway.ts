@@ -84,7 +84,11 @@ export function createGateway(ports: GatewayPorts): Gateway {
   const stopHeartbeat = ports.isWoken ? () => {} : heartbeat.start()
 
   function connect(begin: Authenticated & { socket: Socket }): Connection {
-    const connection = new Connection({ ...begin, onEnd }, { act, clock, ids: ports.ids, onLeft, onFault })
+    const early = ports.isWoken ? 0 : heartbeat.takeTurn()
+    const connection = new Connection(
+      { ...begin, early, onEnd },
+      { act, clock, ids: ports.ids, onLeft, onFault },
+    )
     if (isDraining) {
       connection.close('restart')
       return connection

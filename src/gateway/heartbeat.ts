@@ -31,6 +31,8 @@ interface HeartbeatPorts {
 /** Heartbeat looks at every connection: once a second by itself, or whenever its host says. */
 export interface Heartbeat {
   tick(): void
+  /** Milliseconds by which the next connection's first heartbeat comes sooner: who came together shares no tick. */
+  takeTurn(): number
   /** From now on every second, and at the broadcast as well; the result stops it. */
   start(): () => void
 }
@@ -42,6 +44,7 @@ export interface Heartbeat {
 export function createHeartbeat(ports: HeartbeatPorts): Heartbeat {
   const { changes, clock, find, onFault } = ports
   let wasImpaired = false
+  let turn = 0
 
   function tick(): void {
     const now = clock.now()
@@ -149,7 +152,13 @@ export function createHeartbeat(ports: HeartbeatPorts): Heartbeat {
     }
   }
 
-  return { tick, start }
+  function takeTurn(): number {
+    const early = turn
+    turn = (turn + TICK) % TIMES.heartbeat
+    return early
+  }
+
+  return { tick, takeTurn, start }
 }
 
 function changedHeads(connection: Connection, { chats }: LocalUser, since: number): Record<string, number> {

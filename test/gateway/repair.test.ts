@@ -118,6 +118,20 @@ describe('a heartbeat', () => {
     }
   })
 
+  test('7.16 comes in turn to those who came together, once in 25 s each', async () => {
+    const seconds = TIMES.heartbeat / 1_000
+    stage = createStage(tablesWith([aGroup()]), { connectionsPerUser: 2 * seconds })
+    const clients: Client[] = []
+    while (clients.length < 2 * seconds) clients.push(await stage.connect(MIA))
+    const count = () => clients.reduce((sum, { socket }) => sum + socket.pings, 0)
+    for (let second = 1; second <= 2 * seconds; second += 1) {
+      await stage.clock.pass(1_000)
+      expect(count()).toBe(2 * second)
+      for (const { connection } of clients) connection.heard()
+    }
+    expect(new Set(clients.map(({ socket }) => socket.pings))).toEqual(new Set([2]))
+  })
+
   test('goes on after a store that was away', async () => {
     stage.changes.isAway = true
     await stage.clock.pass(TIMES.heartbeat)
