@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
 import { startPostgres } from './machine/postgres.ts'
-import { measure, type Run } from './measure.ts'
+import { measure, type Run, type Setting } from './measure.ts'
 import { toReport } from './report.ts'
 import { SCENARIOS, type Scenario } from './scenarios.ts'
 import { createClassicTarget } from './targets/classic.ts'
@@ -18,6 +18,7 @@ const HELP = `npm run bench -- [options]
   --rounds 3           runs of each; the report gives medians, and of what went wrong the worst
   --seconds 8          measured in each run, after the warm-up
   --warm-up 2          seconds of the same load before that
+  --stolen-most 0.02   of a core: a run during which the host gave more of it to others is measured again, twice at most
   --seed 1             of texts and times
   --json FILE          all runs
   --statements         shows what took Postgres longest in each run, and slows it a little
@@ -29,6 +30,8 @@ const TARGETS = {
   workerd: createWorkerdTarget,
   classic: createClassicTarget,
 }
+/** How often a run is repeated during which too much was stolen. */
+const AGAIN = 2
 const USUAL = ['parley', 'classic']
 
 const { values } = parseArgs({
@@ -40,6 +43,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '8' },
     'warm-up': { type: 'string', default: '2' },
+    'stolen-most': { type: 'string', default: 'Infinity' },
     seed: { type: 'string', default: '1' },
     json: { type: 'string' },
     statements: { type: 'boolean', default: false },
@@ -90,11 +94,26 @@ async function runScenario(
     for (const [name, target] of turn) {
       console.error(`${scenario.name}, round ${round + 1}: ${name}`)
       const seed = Number(values.seed) + round
-      runs[name]?.push(await measure({ scenario, target, postgres, seconds, warmUp, seed }))
+      runs[name]?.push(await measureInPeace({ scenario, target, postgres, seconds, warmUp, seed }))
       if (values.statements) console.table(await postgres.listStatements())
     }
   }
   return runs
+}
+
+/** A neighbour on the same host says nothing of the target: the run of the fewest stolen moments counts. */
+async function measureInPeace(setting: Setting): Promise<Run> {
+  let best = await measure(setting)
+  for (let again = 0; again < AGAIN && stolenIn(best) > Number(values['stolen-most']); again++) {
+    console.error(`${stolenIn(best).toFixed(3)} of a core were stolen: once more`)
+    const run = await measure(setting)
+    if (stolenIn(run) < stolenIn(best)) best = run
+  }
+  return best
+}
+
+function stolenIn({ stolenShare = 0 }: Run): number {
+  return stolenShare
 }
 
 function choose(list: string | undefined, all: readonly string[]): readonly string[] {

@@ -5,7 +5,7 @@ import type { Verdict } from './generator/verdict.ts'
 import { type Generator, startGenerator } from './generator-process.ts'
 import type { Postgres } from './machine/postgres.ts'
 import type { RedisCounts } from './machine/redis.ts'
-import { cpuOf, rssOf } from './machine/usage.ts'
+import { cpuOf, rssOf, stolenTime } from './machine/usage.ts'
 import { createPeople } from './people.ts'
 import type { Scenario } from './scenarios.ts'
 import type { Server, Target } from './targets/target.ts'
@@ -22,6 +22,8 @@ export interface Run {
   readonly redis?: { readonly published: number; readonly otherCommands: number; readonly bytesOut: number }
   /** How much of one core the generator took: near 1, it was the limit. */
   readonly generatorShare?: number
+  /** How much of one core the host of this virtual machine gave to others meanwhile, though it was wanted here. */
+  readonly stolenShare?: number
   /** Bytes. */
   readonly rss: number
   readonly rssPerConnection: number
@@ -109,6 +111,7 @@ async function underLoad(
     postgres: cpuOf(postgres.pid),
     others: sum(target.otherPids, cpuOf),
     generator: cpuOf(generator.pid),
+    stolen: stolenTime(),
   })
   await generator.call('start')
   await sleep(warmUp * 1_000)
@@ -119,12 +122,14 @@ async function underLoad(
   const after = readCpu()
   const redisAfter = await target.redis?.count()
   const interval = await generator.call('mark')
+  const ofACore = (who: keyof typeof before) => (after[who] - before[who]) / (interval.seconds * 1_000_000)
   const perMessage = (who: keyof typeof before) => (after[who] - before[who]) / Math.max(1, interval.acked)
   return {
     interval,
     ...(redisBefore && redisAfter && { redis: redisPer(interval.acked, redisBefore, redisAfter) }),
     cpu: { server: perMessage('server'), postgres: perMessage('postgres'), others: perMessage('others') },
-    generatorShare: (after.generator - before.generator) / (interval.seconds * 1_000_000),
+    generatorShare: ofACore('generator'),
+    stolenShare: ofACore('stolen'),
   }
 }
 

@@ -29,6 +29,7 @@ const FIGURES: readonly Figure[] = [
   { name: 'Redis, other', unit: '/message', read: ({ redis }) => redis?.otherCommands },
   { name: 'Redis bytes out', unit: '/message', read: ({ redis }) => redis?.bytesOut },
   { name: 'generator', unit: 'of a core', read: ({ generatorShare }) => generatorShare },
+  { name: 'stolen by the host', unit: 'of a core', read: ({ stolenShare }) => stolenShare },
   { name: 'restart', unit: 'ms', read: ({ crash }) => crash?.restart },
   { name: 'back p50', unit: 'ms', read: ({ crash }) => crash?.back.p50 },
   { name: 'all back', unit: 'ms', read: ({ crash }) => crash?.back.most },
