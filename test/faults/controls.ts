@@ -1,11 +1,13 @@
 import type { Rule } from '../../src/conformance/checker.ts'
 import type { Fault } from '../../src/hosts/node/faults/fault.ts'
+import type { FaultyInstance } from '../../src/hosts/node/faults/instance.ts'
 import { getFault } from '../../src/hosts/node/faults/matrix.ts'
 import { killPostgres } from '../../src/hosts/node/faults/postgres-faults.ts'
 import { dropAgain } from '../../src/hosts/node/faults/redis-faults.ts'
 import { type FaultResult, runFaults } from '../../src/hosts/node/faults/run.ts'
 import type { Scene } from '../../src/hosts/node/faults/scene.ts'
 
+const SHIFTED_CLOCK = new URL('../../src/hosts/node/faults/shifted-clock.ts', import.meta.url)
 const SABOTAGE = new URL('./sabotage.ts', import.meta.url)
 
 /** Control is a run that has to be red: the service is broken in one place, and a fault brings it to light. */
@@ -87,6 +89,44 @@ const KILLED_AGAIN: Fault = {
   },
 }
 
+/** Milliseconds within which even those hear of it who are cut off, and all are back who had to come anew. */
+const HEARD = 3_000
+
+/**
+ * F26 with nothing left to luck: a message that everybody hears, and then one of an instance that is an hour behind,
+ * while everybody is away.
+ */
+const HOUR_BEHIND: Fault = {
+  id: 'F26',
+  title: 'an instance is an hour behind, and its messages and those of another come by turns',
+  leastSeconds: 24,
+  async inject(scene) {
+    await scene.hush()
+    const victim = scene.pickOwner()
+    await scene.stage.restart(victim, new URL('?milliseconds=-3600000', SHIFTED_CLOCK))
+    scene.struck()
+    victim.toRedis.cut()
+    await scene.pause(MISSED)
+    const [other = victim] = scene.stage.instances.filter((instance) => instance !== victim)
+    while (scene.left > 2 * HEARD) {
+      await sayAt(scene, other)
+      await scene.pause(HEARD)
+      for (const connection of [...scene.stage.front.connections]) connection.reset()
+      await sayAt(scene, victim)
+      await scene.pause(HEARD)
+    }
+    await scene.stage.restart(victim)
+    victim.toRedis.heal()
+  },
+}
+
+/** Somebody says one thing over REST in each chat. */
+async function sayAt({ chatIds, voices }: Scene, { url }: FaultyInstance): Promise<void> {
+  await Promise.all(
+    chatIds.map((chatId) => voices.find((voice) => voice.chatIds.includes(chatId))?.insist(chatId, url)),
+  )
+}
+
 export const CONTROLS: readonly Control[] = [
   {
     id: 'N1',
@@ -105,7 +145,7 @@ export const CONTROLS: readonly Control[] = [
   { id: 'N4', title: 'the ack before the commit', fault: getFault('F1'), rules: ['C1'] },
   { id: 'N5', title: 'without heads', fault: NEVER_SUBSCRIBED, rules: ['C4'] },
   { id: 'N6', title: 'a resume answered from memory', fault: getFault('F3+F9'), rules: ['C12'] },
-  { id: 'N7', title: 'changes told by their time', fault: getFault('F26'), rules: ['C4'] },
+  { id: 'N7', title: 'changes told by their time', fault: HOUR_BEHIND, rules: ['C4'] },
   { id: 'N8', title: 'pushes kept in memory', fault: getFault('F27+F1'), rules: ['C8'] },
   { id: 'N9', title: 'without the membership filter', fault: getFault('F24'), rules: ['C9'] },
   { id: 'N10', title: 'without a limit for slow readers', fault: getFault('F20'), rules: ['C10'] },

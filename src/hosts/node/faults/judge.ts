@@ -2,6 +2,7 @@ import pg from 'pg'
 import { createReader } from '../../../client/rest.ts'
 import { check, type Rule } from '../../../conformance/checker.ts'
 import type { ChatView, StoredChat } from '../../../conformance/history.ts'
+import { patiently } from '../patiently.ts'
 import { inParallel } from '../replay/parallel.ts'
 import { readHistory } from '../replay/read.ts'
 import type { Scene } from './scene.ts'
@@ -146,7 +147,7 @@ async function readFresh({ voices, chatIds }: Scene): Promise<Map<string, Map<st
     const reader = createReader(voice.client.rest)
     const own = await Promise.all(
       voice.chatIds.map(async (chatId): Promise<[string, ChatView]> => {
-        const { seq, participants, me } = await reader.getChat(chatId)
+        const { seq, participants, me } = await patiently(() => reader.getChat(chatId))
         return [
           chatId,
           {

@@ -1,5 +1,6 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { Random } from '../../../conformance/random.ts'
+import { patiently } from '../patiently.ts'
 import { Latencies } from '../replay/latencies.ts'
 import { inParallel } from '../replay/parallel.ts'
 import type { Fault, Peers } from './fault.ts'
@@ -130,10 +131,9 @@ async function gather(voices: readonly Voice[], count: number, notes: Notes): Pr
   )
   const chatIds = await inParallel(people, ENTERED_AT_ONCE, async ([owner, ...others], chat) => {
     if (!owner) throw new Error('There are too few clients for so many chats')
-    const { id } = await owner.client.createGroup(
-      `Chat ${chat + 1}`,
-      others.map(({ userId }) => userId),
-    )
+    const userIds = others.map(({ userId }) => userId)
+    const key = randomUUID()
+    const { id } = await patiently(() => owner.client.createGroup(`Chat ${chat + 1}`, userIds, key))
     return id
   })
   await inParallel(voices, ENTERED_AT_ONCE, async (voice) => {

@@ -6,6 +6,7 @@ import { ChatCopy } from '../../../conformance/chat-copy.ts'
 import type { ChatView, ClientHistory, SendRecord } from '../../../conformance/history.ts'
 import type { ServerFrame } from '../../../protocol/frames.ts'
 import { enter } from '../enter.ts'
+import { patiently } from '../patiently.ts'
 import { Resumes } from './resumes.ts'
 
 /** Tries over REST, and milliseconds between two of them. */
@@ -108,7 +109,7 @@ export class Voice {
     await this.connect()
     this.#notes = notes
     this.#copies = new Map(chatIds.map((chatId) => [chatId, new ChatCopy(chatId, this.#userId)]))
-    for (const chatId of chatIds) await this.client.load(chatId)
+    for (const chatId of chatIds) await patiently(() => this.client.load(chatId))
   }
 
   /** Resolves when it is acknowledged, however often the client has to try; a refusal is written down. */
