@@ -78,7 +78,7 @@ function countOf({ instances }: Case, sizes: Sizes, { messages, before, after }:
     bytesIn: (grown('bytesIn') - idle.bytesIn * seconds - leases.bytesIn) / messages,
     bytesOut: (grown('bytesOut') - idle.bytesOut * seconds - leases.bytesOut) / messages,
     leases: leases.commands,
-    looks: called('exists'),
+    looks: called('scard'),
   }
 }
 

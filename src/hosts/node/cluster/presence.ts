@@ -86,10 +86,7 @@ export function createClusterPresence(ports: ClusterPresencePorts): ClusterPrese
     if (here.size === 0) return
     turn = (turn + 1) % TURNS
     const count = here.size
-    const [known] = await Promise.all([
-      redis.scard(instanceKey(members.self)),
-      redis.expire(instanceKey(members.self), LEASE),
-    ])
+    const known = await redis.scard(instanceKey(members.self))
     const due = [...here].flatMap(([userId, said]) => (known < count || said.turn === turn ? [userId] : []))
     for (let begin = 0; begin < due.length; begin += AT_ONCE) {
       await Promise.all(due.slice(begin, begin + AT_ONCE).map(say))
