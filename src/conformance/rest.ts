@@ -8,6 +8,8 @@ import { until } from './until.ts'
 /** How long a request may wait, in all, for a rate limit to let it through. */
 const LIMIT_PATIENCE = 180_000
 const REQUEST_PATIENCE = 30_000
+/** How often a deployment that says that it is away is asked in all. */
+const TRIES = 3
 /** How long a service may take to get ready. */
 const READY_PATIENCE = 60_000
 const ErrorEnvelope = z.strictObject({ error: ErrorBody })
@@ -64,15 +66,19 @@ export class Rest {
     claim(status === 200, `${this.url} does not get ready: ${shorten(text)}`)
   }
 
-  /** Any request at all: `GET /whatever`. Waits where a rate limit says to. */
+  /**
+   * Any request at all: `GET /whatever`. Waits where a rate limit says to, and as every client should asks again what a
+   * deployment that is away for a moment says to try again, a few times.
+   */
   async send(route: string, request: RestRequest = {}): Promise<RestAnswer> {
     const begun = Date.now()
-    for (;;) {
+    for (let tries = 1; ; tries += 1) {
       const answer = await this.#once(route, request)
       const pause = Number(answer.headers.get('Retry-After') ?? 0) * 1_000
-      const isLimited = answer.status === 429 && pause > 0 && !request.isImpatient
-      if (!isLimited) return answer
-      if (Date.now() - begun + pause > LIMIT_PATIENCE) {
+      if (pause === 0 || request.isImpatient) return answer
+      const isAway = answer.status === 503 && tries < TRIES
+      if (answer.status !== 429 && !isAway) return answer
+      if (!isAway && Date.now() - begun + pause > LIMIT_PATIENCE) {
         throw new Skipped(`The rate limits of this deployment let no ${route} through for ${pause / 1_000} s`)
       }
       await new Promise((resolve) => setTimeout(resolve, pause))
