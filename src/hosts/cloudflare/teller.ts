@@ -30,6 +30,7 @@ export function createTeller({ gateways, listeners, waitUntil }: TellerPorts): P
     isTelling = true
     try {
       while (untold.length > 0) {
+        // The outcomes of the turn go first: they would wait in line behind the calls.
         await pass()
         const items = untold
         untold = []
@@ -65,8 +66,7 @@ export function createTeller({ gateways, listeners, waitUntil }: TellerPorts): P
   return {
     publish(topic, item) {
       if (!topic.startsWith('chat:')) {
-        const name = gatewayOf(topic.slice('user:'.length))
-        waitUntil(pass().then(() => hear(name, toHearCall(topic, item))))
+        waitUntil(hear(gatewayOf(topic.slice('user:'.length)), toHearCall(topic, item)))
         return
       }
       if (listeners.size === 0) return
@@ -86,7 +86,6 @@ function join(before: Broadcastable | undefined, item: Broadcastable): Broadcast
   return isWhole && events.length <= MOST_EVENTS ? { ...item, events } : undefined
 }
 
-/** Lets the outcomes of the turn go first: they would wait in line behind the calls. */
 function pass(): Promise<void> {
   return new Promise((resolve) => clock.after(0, resolve))
 }
