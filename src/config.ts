@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { LIMITS } from './protocol/limits.ts'
+import { LIMITS, TIMES } from './protocol/limits.ts'
 import { checkDirectory, DIRECTORY_SETTINGS } from './settings/directory.ts'
 import { ISSUER_SETTINGS, issuersOf } from './settings/issuers.ts'
 import { ConfigError, commaSeparated, secret, setting, text, toConfigError, whole } from './settings/kinds.ts'
@@ -124,6 +124,14 @@ export const Settings = z.object({
     .default(20)
     .meta(
       setting('Storage', 'Most connections to Postgres, besides two for commits; as many to the replica'),
+    ),
+  COMMIT_DEADLINE_SECONDS: whole(1, 60)
+    .default(TIMES.commitDeadline / 1_000)
+    .meta(
+      setting(
+        'Storage',
+        'In which a command is committed and a request has its rows, or is refused as one to try again; more where Postgres is far away or slow',
+      ),
     ),
   DATABASE_REPLICA_URL: PostgresUrl.optional().meta(
     setting('Storage', 'A streaming standby of DATABASE_URL that answers searches and old history'),
@@ -286,6 +294,11 @@ export interface Rate {
   readonly points: number
   readonly seconds: number
   readonly burst: number
+}
+
+/** commitDeadlineOf is `COMMIT_DEADLINE_SECONDS` in milliseconds, as clocks count. */
+export function commitDeadlineOf(config: Config): number {
+  return config.COMMIT_DEADLINE_SECONDS * 1_000
 }
 
 /** ratesOf is what each bucket of the rate limiter holds. */

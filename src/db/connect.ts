@@ -1,20 +1,22 @@
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
 import pg from 'pg'
+import { TIMES } from '../protocol/limits.ts'
 import { createBreaker, within } from './breaker.ts'
 import type { Replica } from './replica.ts'
 
 /** The oldest Postgres that the statements are tested on. */
 const OLDEST_VERSION = 150_000
-/** Milliseconds for an attempt to connect. */
-const CONNECT_TIMEOUT = 2_000
-/** What Postgres itself bounds, in milliseconds. No code of ours opens a transaction and then thinks. */
-const STATEMENT_TIMEOUT = 5_000
-const LOCK_TIMEOUT = 3_000
+/**
+ * Of the deadline of a commit: in which a statement of a request is answered, with its wait for a connection, or the
+ * request is refused; what Postgres itself bounds, for locks and for statements. At 2 s these are 1.8, 3 and 5 s.
+ */
+const PATIENCE = 0.9
+const LOCK = 1.5
+const STATEMENT = 2.5
+/** The same for the one connection to PGlite. */
+const EMBEDDED_WAIT = 5
+/** No code of ours opens a transaction and then thinks. */
 const IDLE_IN_TRANSACTION_TIMEOUT = 2_000
-/** A commit that takes longer is given up; the client's side of it waits a little longer for Postgres's own word. */
-const COMMIT_TIMEOUT = 2_000
-/** In which a statement of a request is answered, with its wait for a connection, or the request is refused. */
-const PATIENCE = 1_800
 /** An unused connection ends after this: making one costs more than ten statements, so not after every lull. */
 const IDLE_TIMEOUT = 300_000
 /** What the client waits beyond a server-side timeout before it calls the connection dead. */
@@ -41,21 +43,13 @@ const COMMIT_PLANNER = [
 const EMBEDDED: pg.PoolConfig = {
   max: 1,
   idleTimeoutMillis: 0,
-  connectionTimeoutMillis: 10_000,
   onConnect: (client) => client.query('set enable_seqscan = off; set enable_mergejoin = off'),
 }
 
-const READS: pg.PoolConfig = {
-  idleTimeoutMillis: IDLE_TIMEOUT,
-  statement_timeout: STATEMENT_TIMEOUT,
-  query_timeout: STATEMENT_TIMEOUT + GRACE,
-  options: '-c jit=off',
-}
+const READS: pg.PoolConfig = { idleTimeoutMillis: IDLE_TIMEOUT, options: '-c jit=off' }
 
 const COMMITS: pg.PoolConfig = {
   idleTimeoutMillis: 0,
-  statement_timeout: COMMIT_TIMEOUT,
-  query_timeout: COMMIT_TIMEOUT + GRACE,
   options: COMMIT_PLANNER.map(([name, value]) => `-c ${name}=${value}`).join(' '),
 }
 
@@ -84,6 +78,11 @@ export interface DatabaseOptions {
    * so that what is not used is soon given up.
    */
   readonly isPooled?: boolean
+  /**
+   * Milliseconds in which a commit is done or given up; `TIMES.commitDeadline` when left out. The other bounds of time
+   * follow from it.
+   */
+  readonly deadline?: number
   /** Where the driver's own socket is not the best. */
   readonly createStream?: NonNullable<pg.ClientConfig['stream']>
   /** Told how long each statement took that is no commit, by its name or else its first word. */
@@ -166,22 +165,28 @@ function createPools({
   isPooled = false,
   poolSize = POOL_SIZE,
   commitSize = COMMIT_SIZE,
+  deadline = TIMES.commitDeadline,
   ...to
 }: DatabaseOptions): Pools {
+  const all = { connectionTimeoutMillis: deadline, lock_timeout: LOCK * deadline }
   if (isEmbedded) {
-    const pool = createPool(to, EMBEDDED)
+    const pool = createPool(to, { ...all, ...EMBEDDED, connectionTimeoutMillis: EMBEDDED_WAIT * deadline })
     return { pool, commits: pool }
   }
   const pooled = isPooled && POOLED
-  return {
-    pool: createPool(to, { ...READS, max: poolSize, ...pooled }),
-    commits: createPool(to, { ...COMMITS, max: commitSize, ...pooled }),
-  }
+  const reads = { ...all, ...bounded(STATEMENT * deadline), ...READS, max: poolSize, ...pooled }
+  const commits = { ...all, ...bounded(deadline), ...COMMITS, max: commitSize, ...pooled }
+  return { pool: createPool(to, reads), commits: createPool(to, commits) }
+}
+
+/** Postgres gives a statement up; the client's side of it waits a little longer for Postgres's own word. */
+function bounded(milliseconds: number): pg.PoolConfig {
+  return { statement_timeout: milliseconds, query_timeout: milliseconds + GRACE }
 }
 
 function createDatabase(
   pools: Pools,
-  { isEmbedded = false, onQuery = () => {} }: DatabaseOptions,
+  { isEmbedded = false, deadline = TIMES.commitDeadline, onQuery = () => {} }: DatabaseOptions,
   connections: Database['connections'],
 ): Database {
   const { pool, commits } = pools
@@ -190,7 +195,7 @@ function createDatabase(
   // PGlite is never away, and whoever waits for it waits for others.
   const query: Query = isEmbedded
     ? unbounded
-    : (...given) => breaker.run(() => within(PATIENCE, unbounded(...given)))
+    : (...given) => breaker.run(() => within(PATIENCE * deadline, unbounded(...given)))
   pool.query = query as typeof pool.query
   return {
     pool,
@@ -220,8 +225,6 @@ export function createPool(
     connectionString: url,
     ...(createStream && { stream: createStream }),
     application_name: 'parley',
-    connectionTimeoutMillis: CONNECT_TIMEOUT,
-    lock_timeout: LOCK_TIMEOUT,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT,
     keepAlive: true,
     ...config,

@@ -3,6 +3,8 @@ import { migrate as runMigrations } from 'drizzle-orm/node-postgres/migrator'
 import pg from 'pg'
 
 const FOLDER = decodeURIComponent(new URL('./migrations', import.meta.url).pathname)
+/** Milliseconds for an attempt to connect: nobody waits for a start as for an answer. */
+export const CONNECT_TIMEOUT = 10_000
 /** Any number, the same in every instance: "parley" as ASCII. */
 const LOCK = '123563833845113'
 
@@ -11,7 +13,7 @@ const LOCK = '123563833845113'
  * of the first. All of it happens, or nothing.
  */
 export async function migrate(url: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2_000 })
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: CONNECT_TIMEOUT })
   await client.connect()
   try {
     await client.query(`select pg_advisory_lock(${LOCK})`)

@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { CONNECT_TIMEOUT } from './migrate.ts'
 
 /**
  * What every session of a role gets that reaches Postgres through a pooler, which takes no settings of its own. Every
@@ -16,7 +17,7 @@ const SETTINGS = {
 
 /** keepSettings keeps them with the role of this URL, in its database alone. A role may do so for itself. */
 export async function keepSettings(url: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2_000 })
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: CONNECT_TIMEOUT })
   await client.connect()
   try {
     const { rows } = await client.query<{ place: string }>(

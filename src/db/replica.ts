@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { TIMES } from '../protocol/limits.ts'
 import type { Clock } from '../rooms/ports.ts'
 import { createBreaker, isAnswer, within } from './breaker.ts'
 import {
@@ -12,10 +13,12 @@ import { steadyClock } from './steady-clock.ts'
 
 /** Milliseconds between two looks at how the replica stands. */
 const LOOK = 1_000
-/** In which the replica answers, or the primary is asked: both together keep within what a request may take. */
-const PATIENCE = 500
-/** What is no longer waited for is ended by the replica itself after this. */
-const STATEMENT_TIMEOUT = 1_000
+/**
+ * Of the deadline of a commit: in which the replica answers, or the primary is asked; both together keep within what a
+ * request may take. And after which the replica itself ends what is no longer waited for. At 2 s: 0.5 and 1 s.
+ */
+const PATIENCE = 0.25
+const STATEMENT = 0.5
 const GRACE = 500
 /** Positions of the primary that are remembered: at one a second, so many seconds of lag are told exactly. */
 const MOST_SAMPLES = 600
@@ -26,7 +29,7 @@ const MOST_SAMPLES = 600
  */
 export type ReplicaState = 'ok' | 'lagging' | 'foreign' | 'away'
 
-export interface ReplicaOptions extends Pick<DatabaseOptions, 'url' | 'onQuery' | 'onFault'> {
+export interface ReplicaOptions extends Pick<DatabaseOptions, 'url' | 'deadline' | 'onQuery' | 'onFault'> {
   readonly primary: Pick<Database, 'ask'>
   readonly poolSize: number
   /** Milliseconds that it may be behind. */
@@ -81,7 +84,8 @@ interface StandbyRow extends PrimaryRow {
  */
 export async function openReplica(options: ReplicaOptions): Promise<Replica> {
   const { primary, poolSize, mostLag, onQuery = () => {}, onState = () => {}, clock = steadyClock } = options
-  const pool = openPool(options)
+  const deadline = options.deadline ?? TIMES.commitDeadline
+  const pool = openPool(options, deadline)
   const breaker = createBreaker(clock)
   const lag = createLag(clock)
   let state: ReplicaState = 'away'
@@ -91,7 +95,7 @@ export async function openReplica(options: ReplicaOptions): Promise<Replica> {
 
   async function run<T extends object>(statement: ReplicaStatement): Promise<T[]> {
     const query = () => pool.query<T>({ ...statement, values: [...statement.values] })
-    return (await breaker.run(() => within(PATIENCE, query(), clock))).rows
+    return (await breaker.run(() => within(PATIENCE * deadline, query(), clock))).rows
   }
 
   /** The primary is read first: a standby that has this position has all that was committed before the look. */
@@ -154,14 +158,14 @@ export async function openReplica(options: ReplicaOptions): Promise<Replica> {
   }
 }
 
-function openPool({ url, onFault, poolSize }: ReplicaOptions): pg.Pool {
+function openPool({ url, onFault, poolSize }: ReplicaOptions, deadline: number): pg.Pool {
   return createPool(
     { url, onFault },
     {
       max: poolSize,
-      connectionTimeoutMillis: PATIENCE,
-      statement_timeout: STATEMENT_TIMEOUT,
-      query_timeout: STATEMENT_TIMEOUT + GRACE,
+      connectionTimeoutMillis: PATIENCE * deadline,
+      statement_timeout: STATEMENT * deadline,
+      query_timeout: STATEMENT * deadline + GRACE,
       options: '-c jit=off',
     },
   )

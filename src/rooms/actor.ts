@@ -41,6 +41,8 @@ export interface RoomPorts {
   readonly rooms: RoomDirectory
   /** Told of what no outcome shows: a turn that failed for a reason of the store's. */
   readonly onFault: (fault: { chatId: string; error: unknown }) => void
+  /** Milliseconds in which a command is committed or refused; `TIMES.commitDeadline` when left out. */
+  readonly commitDeadline?: number
 }
 
 interface Waiting {
@@ -58,6 +60,7 @@ export class Room implements RoomHandle {
   readonly #chatId: string
   readonly #ports: RoomPorts
   readonly #typing: Typing
+  readonly #commitDeadline: number
   #state: RoomState | undefined
   #isLoaded = false
   #reloads = 0
@@ -77,6 +80,7 @@ export class Room implements RoomHandle {
     this.#chatId = chatId
     this.#ports = ports
     this.#usedAt = ports.clock.now()
+    this.#commitDeadline = ports.commitDeadline ?? TIMES.commitDeadline
     this.#typing = createTyping(chatId, ports)
   }
 
@@ -97,8 +101,8 @@ export class Room implements RoomHandle {
       this.#usedAt = now
       const settle = resolve as (outcome: Outcome) => void
       const named = withId(envelope as Envelope, this.#ports.ids)
-      this.#mailbox.push({ envelope: named, deadline: now + TIMES.commitDeadline, settle })
-      this.#watch(TIMES.commitDeadline)
+      this.#mailbox.push({ envelope: named, deadline: now + this.#commitDeadline, settle })
+      this.#watch(this.#commitDeadline)
       if (!this.#isRunning) void this.#run()
     })
   }
@@ -240,7 +244,7 @@ export class Room implements RoomHandle {
   }
 
   #releaseHeld(): void {
-    const deadline = this.#ports.clock.now() + TIMES.commitDeadline
+    const deadline = this.#ports.clock.now() + this.#commitDeadline
     this.#mailbox.push(...this.#held.map((waiting) => ({ ...waiting, deadline })))
     this.#held = []
     if (!this.#isRunning) void this.#run()

@@ -24,6 +24,14 @@ describe('connect, on Postgres', () => {
     await db.close()
   })
 
+  test('bounds them by the deadline of a commit', async () => {
+    const db = await connect({ url: database.url, deadline: 4_000, onFault })
+    const settings = `select current_setting('statement_timeout') as statement, current_setting('lock_timeout') as lock`
+    expect((await db.pool.query(settings)).rows).toEqual([{ statement: '10s', lock: '6s' }])
+    expect((await db.commits.query(settings)).rows).toEqual([{ statement: '4s', lock: '6s' }])
+    await db.close()
+  })
+
   test('has a role keep what a pooler would not pass on', async () => {
     await keepSettings(database.url)
     const db = await connect({ url: database.url, isPooled: true, onFault })

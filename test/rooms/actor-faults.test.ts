@@ -102,6 +102,15 @@ describe('a store that is away', () => {
     expect(after).toBeLessThanOrEqual(TIMES.commitDeadline + 50)
   })
 
+  test.each([500, 6_000])('is reported after %i ms where these are its deadline', async (commitDeadline) => {
+    stage = createStage(tables, GROUP, { commitDeadline })
+    stage.store.isAway = true
+    const { outcome, after } = await timed(stage.do(MIA, send()))
+    expect(outcome).toMatchObject(AWAY)
+    expect(after).toBeGreaterThan(commitDeadline - 300)
+    expect(after).toBeLessThanOrEqual(commitDeadline + 50)
+  })
+
   test('is reported so to a room that has to load first, and as one fault', async () => {
     stage = createStage(tables)
     stage.store.isAway = true

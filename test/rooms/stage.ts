@@ -1,7 +1,7 @@
 import type { Command } from '../../src/protocol/commands.ts'
 import type { Refusal } from '../../src/protocol/errors.ts'
 import type { User } from '../../src/protocol/model.ts'
-import { Room } from '../../src/rooms/actor.ts'
+import { Room, type RoomPorts } from '../../src/rooms/actor.ts'
 import { createRooms } from '../../src/rooms/directory.ts'
 import { createMemoryBroadcast, createMemoryRoomStore, type MemoryChats } from '../../src/rooms/memory.ts'
 import type {
@@ -88,7 +88,11 @@ export interface Stage {
 }
 
 /** A room of the group over these tables, with a store that can be broken and a clock that stands still. */
-export function createStage(tables: MemoryChats, chatId = GROUP): Stage {
+export function createStage(
+  tables: MemoryChats,
+  chatId = GROUP,
+  settings: Pick<RoomPorts, 'commitDeadline'> = {},
+): Stage {
   const store = new WaywardStore(tables)
   const clock = createHandClock()
   const told: Stage['told'] = []
@@ -104,6 +108,7 @@ export function createStage(tables: MemoryChats, chatId = GROUP): Stage {
   const room = new Room(chatId, {
     ...{ store, broadcast, clock, ids: createIds(), onFault },
     rooms: createRooms({ store, broadcast, clock, ids: createIds(), onFault }),
+    ...settings,
   })
   return {
     room,

@@ -1,7 +1,9 @@
 import type { Duplex } from 'node:stream'
+import { commitDeadlineOf } from '../../config.ts'
 import { checkFlushes, type Database, open } from '../../db/connect.ts'
 import type { Bindings } from './bindings.ts'
 import { CorkedSocket } from './corked-socket.ts'
+import { settings } from './settings.ts'
 
 /**
  * Connections of one object, or of one request: a platform's limit is six that are being opened at once.
@@ -11,9 +13,10 @@ const POOL_SIZE = 4
 let isFit = false
 
 /** openDatabase reaches Postgres through Hyperdrive, which keeps the connections that last. */
-export function openDatabase({ POSTGRES }: Bindings): Database {
+export function openDatabase(bindings: Bindings): Database {
   return open({
-    url: POSTGRES.connectionString,
+    url: bindings.POSTGRES.connectionString,
+    deadline: commitDeadlineOf(settings(bindings)),
     poolSize: POOL_SIZE,
     commitSize: 1,
     isPooled: true,

@@ -38,7 +38,7 @@ export async function createFront(bindings: Bindings): Promise<Front> {
   const rooms = createRemoteRooms({
     isPassing: true,
     rooms: createPassingObjects<RoomCalls>(bindings.ROOMS),
-    ...{ ids, waitUntil, onFault },
+    ...{ config, ids, waitUntil, onFault },
   })
   const broadcast = createRemotePublisher(gateways, waitUntil)
   const limiter = createRemoteLimiter(config, gateways, waitUntil)

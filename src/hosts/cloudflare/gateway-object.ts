@@ -63,7 +63,7 @@ export class GatewayObject extends DurableObject<Bindings> implements GatewayCal
     const rooms = createObjects<RoomCalls>(bindings.ROOMS)
     const gateways = createObjects<GatewayCalls>(bindings.GATEWAYS)
     const changes = createSyncReader(db)
-    const remoteRooms = createRemoteRooms({ rooms, ids, waitUntil, onFault })
+    const remoteRooms = createRemoteRooms({ config, rooms, ids, waitUntil, onFault })
     this.#heard = createHeardChats(context.storage)
     this.#tickets = createKeptTickets(context.storage, self)
     this.#limiter = config.RATE_LIMITS === 'off' ? createOpenLimiter() : createLimiter(ratesOf(config))

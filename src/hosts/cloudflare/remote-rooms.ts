@@ -1,4 +1,4 @@
-import { TIMES } from '../../protocol/limits.ts'
+import { type Config, commitDeadlineOf } from '../../config.ts'
 import { withId } from '../../rooms/actor.ts'
 import type { Envelope, Ids, Outcome, RoomDirectory } from '../../rooms/ports.ts'
 import { clock } from '../shared/clock.ts'
@@ -8,8 +8,8 @@ import { createPassingPatience, createPatience } from './patience.ts'
 
 /** Tries of a command whose room was lost: by a crash, by a new release. */
 const ATTEMPTS = 3
-/** Longer than a room tries to commit, whose refusal is an answer. */
-const ANSWER = TIMES.commitDeadline + 500
+/** Milliseconds that a room's object has beyond those in which the room commits, whose refusal is an answer. */
+const GRACE = 500
 const NOT_CONFIRMED: Outcome = {
   ok: false,
   refusal: {
@@ -22,6 +22,7 @@ const NOT_CONFIRMED: Outcome = {
 interface RemoteRoomsPorts {
   readonly rooms: Objects<RoomCalls>
   readonly ids: Ids
+  readonly config: Config
   /** For whatever request asks, not for one object. */
   readonly isPassing?: boolean
   readonly waitUntil: (promise: Promise<unknown>) => void
@@ -34,7 +35,8 @@ interface RemoteRoomsPorts {
  */
 export function createRemoteRooms(ports: RemoteRoomsPorts): RoomDirectory {
   const { rooms, ids, waitUntil, onFault } = ports
-  const patience = (ports.isPassing ? createPassingPatience : createPatience)(clock, ANSWER)
+  const create = ports.isPassing ? createPassingPatience : createPatience
+  const patience = create(clock, commitDeadlineOf(ports.config) + GRACE)
 
   async function ask(chatId: string, envelope: Envelope): Promise<Outcome> {
     const call = toDispatchCall(chatId, envelope)

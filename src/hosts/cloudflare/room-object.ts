@@ -1,4 +1,5 @@
 import { DurableObject } from 'cloudflare:workers'
+import { commitDeadlineOf } from '../../config.ts'
 import { createCommitter } from '../../db/commit.ts'
 import type { Database } from '../../db/connect.ts'
 import { createIndexer } from '../../db/indexer.ts'
@@ -16,7 +17,7 @@ import { wakeJobs } from './jobs.ts'
 import { createLogger, logFaults } from './logger.ts'
 import { createObjects } from './objects.ts'
 import { createRemoteRooms } from './remote-rooms.ts'
-import { settings } from './settings.ts'
+import { type EdgeConfig, settings } from './settings.ts'
 import { createTeller } from './teller.ts'
 
 /** Where the names of the gateways that hear the chat are kept. */
@@ -32,6 +33,7 @@ export class RoomObject extends DurableObject<Bindings> implements RoomCalls {
   readonly #teller: Publisher
   readonly #others: RoomDirectory
   readonly #onFault: (fault: { error: unknown }) => void
+  readonly #config: EdgeConfig
   #room: Room | undefined
   /** Somebody may be on the list of who types, which a new instance would not know. */
   #isTyping = false
@@ -42,10 +44,11 @@ export class RoomObject extends DurableObject<Bindings> implements RoomCalls {
     this.#listeners = new Set(context.storage.kv.get<string[]>(LISTENERS) ?? [])
     const gateways = createObjects<GatewayCalls>(bindings.GATEWAYS)
     this.#teller = createTeller({ gateways, listeners: this.#listeners, waitUntil })
-    this.#onFault = logFaults(createLogger(settings(bindings)))
+    this.#config = settings(bindings)
+    this.#onFault = logFaults(createLogger(this.#config))
     this.#others = createRemoteRooms({
       ...{ rooms: createObjects<RoomCalls>(bindings.ROOMS), ids, onFault: this.#onFault },
-      waitUntil,
+      ...{ config: this.#config, waitUntil },
     })
   }
 
@@ -97,6 +100,7 @@ export class RoomObject extends DurableObject<Bindings> implements RoomCalls {
       ids,
       rooms: this.#others,
       onFault: this.#onFault,
+      commitDeadline: commitDeadlineOf(this.#config),
     })
     return this.#room
   }
@@ -104,9 +108,9 @@ export class RoomObject extends DurableObject<Bindings> implements RoomCalls {
   #openStore(): RoomStore {
     const onFault = (error: unknown) => this.#onFault({ error })
     const db = openDatabase(this.env)
-    const language = settings(this.env).SEARCH_LANGUAGE
+    const language = this.#config.SEARCH_LANGUAGE
     const indexer = createIndexer(db, { clock, language, isSweeping: false, onFault })
-    const outbox = createOutbox(settings(this.env))
+    const outbox = createOutbox(this.#config)
     const committer = createCommitter(db, {
       outbox: (turn) => [...filesOutbox(turn), ...(outbox?.(turn) ?? [])],
       onJobs: (delay) => this.ctx.waitUntil(wakeJobs(this.env, delay)),

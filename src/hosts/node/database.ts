@@ -1,4 +1,4 @@
-import type { Config } from '../../config.ts'
+import { type Config, commitDeadlineOf } from '../../config.ts'
 import { connect, type Database, type DatabaseOptions } from '../../db/connect.ts'
 import { migrate } from '../../db/migrate.ts'
 import { openReplica, type ReplicaOptions } from '../../db/replica.ts'
@@ -22,7 +22,7 @@ export async function openDatabase(config: Config, told: Told): Promise<OpenData
   const pglite = startPglite(config.DATA_DIR)
   await pglite.ready
   await migrate(pglite.url)
-  const db = await connect({ url: pglite.url, isEmbedded: true, ...told })
+  const db = await connect({ url: pglite.url, isEmbedded: true, deadline: commitDeadlineOf(config), ...told })
   let isClosing = false
   const failed = new Promise<Error>((resolve) => {
     void pglite.ended.then((error) => {
@@ -42,13 +42,14 @@ export async function openDatabase(config: Config, told: Told): Promise<OpenData
 
 async function openPostgres(url: string, config: Config, told: Told): Promise<OpenDatabase> {
   await migrate(url)
-  const primary = await connect({ url, poolSize: config.DATABASE_POOL, ...told })
+  const own = { poolSize: config.DATABASE_POOL, deadline: commitDeadlineOf(config), ...told }
+  const primary = await connect({ url, ...own })
   const replicaUrl = config.DATABASE_REPLICA_URL
   if (replicaUrl === undefined) return { db: primary, failed: new Promise(() => {}), close: primary.close }
   try {
     const replica = await openReplica({
-      ...{ url: replicaUrl, poolSize: config.DATABASE_POOL, mostLag: config.DATABASE_REPLICA_LAG * 1_000 },
-      ...{ primary, ...told },
+      ...{ url: replicaUrl, primary, mostLag: config.DATABASE_REPLICA_LAG * 1_000 },
+      ...own,
     })
     const close = async () => void (await Promise.all([replica.close(), primary.close()]))
     return { db: { ...primary, replica }, failed: new Promise(() => {}), close }

@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import { NO_KEY_STORE } from '../../../auth/issuer-keys.ts'
 import type { KeyStore, Tickets } from '../../../auth/ports.ts'
 import { createMemoryTickets } from '../../../auth/tickets.ts'
-import type { Config } from '../../../config.ts'
+import { type Config, commitDeadlineOf } from '../../../config.ts'
 import { createMemoryPresence } from '../../../gateway/memory.ts'
 import type { ChangesReader, PresenceStore, UserReader } from '../../../gateway/ports.ts'
 import { createRooms, type Rooms } from '../../../rooms/directory.ts'
@@ -62,9 +62,10 @@ export interface Cluster {
 }
 
 /** createAlone is a service of one instance: everything is in its memory. */
-export function createAlone({ store, clock, ids, onFault }: ClusterPorts): Cluster {
+export function createAlone({ config, store, clock, ids, onFault }: ClusterPorts): Cluster {
   const broadcast = createMemoryBroadcast()
-  const rooms = createRooms({ store, broadcast, clock, ids, onFault })
+  const commitDeadline = commitDeadlineOf(config)
+  const rooms = createRooms({ store, broadcast, clock, ids, onFault, commitDeadline })
   return {
     rooms,
     directory: rooms,
@@ -105,7 +106,8 @@ export function createCluster(link: RedisLink, ports: ClusterPorts): Cluster {
       return members.isDeaf || Math.abs(clock.now() - fellAt) < SHAKEN
     },
   })
-  const rooms = createRooms({ store, broadcast, clock, ids, onFault, others: () => relay })
+  const commitDeadline = commitDeadlineOf(config)
+  const rooms = createRooms({ store, broadcast, clock, ids, onFault, commitDeadline, others: () => relay })
   const relay = createRelay({
     pubsub,
     members,
@@ -114,6 +116,7 @@ export function createCluster(link: RedisLink, ports: ClusterPorts): Cluster {
     ids,
     soon: pubsub.soon,
     onAnswer: ports.onRelayed,
+    commitDeadline,
   })
   const presence = createClusterPresence({ redis: link.commands, prefix, members, clock })
   const tickets = createRedisTickets({

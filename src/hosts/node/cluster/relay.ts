@@ -14,8 +14,8 @@ import type {
 import type { Members } from './members.ts'
 import type { PubSub } from './pubsub.ts'
 
-/** How long an owner may take to answer, in milliseconds: longer than a room tries to commit, whose refusal is an answer. */
-const ANSWER = TIMES.commitDeadline + 500
+/** Milliseconds that an owner has beyond those in which a room commits, whose refusal is an answer. */
+const GRACE = 500
 /** Then the owner is looked up again, so many times in all, and at last the command is decided here. */
 const ATTEMPTS = 3
 /** Whoever is there hears what goes to this name. */
@@ -32,6 +32,8 @@ export interface RelayPorts {
   readonly soon: (run: () => void) => void
   /** Told how long an owner took to answer. */
   readonly onAnswer?: (milliseconds: number) => void
+  /** As the rooms'; `TIMES.commitDeadline` when left out. */
+  readonly commitDeadline?: number
 }
 
 /** Relay reaches every room by its owner, over at most one hop: whoever gets a command over the bus decides it. */
@@ -73,6 +75,7 @@ type Unnumbered<T> = T extends unknown ? Omit<T, 'id' | 'from'> : never
 
 export function createRelay(ports: RelayPorts): Relay {
   const { pubsub, members, rooms, clock, ids, soon, onAnswer } = ports
+  const { commitDeadline = TIMES.commitDeadline } = ports
   const asked = new Map<number, Asked>()
   let questions = 0
   const outgoing = new Map<string, string[]>()
@@ -157,7 +160,7 @@ export function createRelay(ports: RelayPorts): Relay {
         asked.delete(id)
         resolve(outcome)
       }
-      const cancel = clock.after(ANSWER, () => settle(undefined))
+      const cancel = clock.after(commitDeadline + GRACE, () => settle(undefined))
       asked.set(id, { owner, settle })
       tell(owner, { ...question, id, from: members.self })
     })
