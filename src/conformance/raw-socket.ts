@@ -5,7 +5,7 @@ import { type ClientFrame, FrameAcks, type Hello, ServerFrame } from '../protoco
 import { Broken, claim, shorten } from './claims.ts'
 
 /** How long a service may take for what it should do at once: generous, as it may be far away and busy. */
-export const PATIENCE = 10_000
+export const PATIENCE = 30_000
 /** Pauses after which a frame that hit a rate limit is sent again. */
 const LIMIT_PAUSE = 1_000
 const LIMIT_TRIES = 60
