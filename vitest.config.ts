@@ -5,9 +5,10 @@ const SECRETS = { JWT_SECRET: 'a'.repeat(40), JWT_REFRESH_SECRET: 'r'.repeat(40)
 
 export default defineConfig({
   test: {
-    // Waits end by an event; these only bound a hang, on a machine with two busy cores.
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // Waits end by an event; these only bound a hang, on a machine that others have nearly all of.
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
+    expect: { poll: { timeout: 120_000 } },
     maxWorkers: 2,
     projects: [
       {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { connect, type Database } from '../../src/db/connect.ts'
 import { RefusalError } from '../../src/protocol/errors.ts'
 import { createTestAuth, PASSWORD, type TestAuth } from '../support/auth.ts'
+import { COMMIT_DEADLINE_SECONDS } from '../support/patience.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 
 let database: TestDatabase
@@ -10,7 +11,7 @@ let it: TestAuth
 
 beforeAll(async () => {
   database = await createTestDatabase()
-  db = await connect({ url: database.url, onFault() {} })
+  db = await connect({ url: database.url, deadline: COMMIT_DEADLINE_SECONDS * 1_000, onFault() {} })
   it = await createTestAuth(db)
 })
 

@@ -5,6 +5,7 @@ import { createIssuerKeys, NO_KEY_STORE } from '../../src/auth/issuer-keys.ts'
 import type { KeptKeys, KeyStore } from '../../src/auth/ports.ts'
 import { Issuer } from '../../src/settings/issuer.ts'
 import { type IssuerServer, startIssuerServer } from '../support/issuer-server.ts'
+import { BUSY } from '../support/patience.ts'
 import { createTestClock, type TestClock } from '../support/test-clock.ts'
 
 const MINUTE = 60_000
@@ -101,23 +102,23 @@ test('the last good keys are used while the issuer is down, hangs, or serves non
     issuer.mood = mood
     clock.pass(11 * MINUTE)
     await expect(find(keys)).resolves.toBeDefined()
-    await expect.poll(() => faults.length, { timeout: 5_000 }).toBeGreaterThan(0)
+    await expect.poll(() => faults.length).toBeGreaterThan(0)
     faults = []
   }
   issuer.mood = 'well'
   await issuer.rotate()
   clock.pass(MINUTE)
   await expect(find(keys)).resolves.toBeDefined()
-}, 20_000)
+})
 
 test('old keys are looked for again without anybody waiting for it', async () => {
   const keys = createKeys()
   await find(keys)
   issuer.mood = 'hanging'
   clock.pass(11 * MINUTE)
-  const before = performance.now()
   await find(keys)
-  expect(performance.now() - before).toBeLessThan(500)
+  // It would be a fault, had the issuer been given up by now.
+  expect(faults).toEqual([])
   await expect.poll(() => issuer.asked).toBe(2)
 })
 
@@ -139,7 +140,7 @@ test('an issuer that hangs is given up within 2 seconds', async () => {
   issuer.mood = 'hanging'
   const before = performance.now()
   await expect(find(createKeys())).rejects.toMatchObject({ refusal: { code: 'SERVICE_UNAVAILABLE' } })
-  expect(performance.now() - before).toBeLessThan(3_000)
+  expect(performance.now() - before).toBeLessThan(2_000 + BUSY)
 })
 
 test('instances share what one of them has fetched', async () => {

@@ -6,6 +6,7 @@ import { issuersOf } from '../../src/settings/issuers.ts'
 import { createTestAuth, PASSWORD, type TestAuth } from '../support/auth.ts'
 import { djangoTokens } from '../support/django.ts'
 import { type IssuerServer, startIssuerServer } from '../support/issuer-server.ts'
+import { COMMIT_DEADLINE_SECONDS } from '../support/patience.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { DJANGO_SECRET } from '../support/tokens.ts'
 
@@ -20,7 +21,7 @@ let count = 0
 
 beforeAll(async () => {
   database = await createTestDatabase()
-  db = await connect({ url: database.url, onFault() {} })
+  db = await connect({ url: database.url, deadline: COMMIT_DEADLINE_SECONDS * 1_000, onFault() {} })
   cognito = await startIssuerServer()
   openId = await startIssuerServer()
 })

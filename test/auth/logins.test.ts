@@ -3,6 +3,7 @@ import type { Login } from '../../src/auth/tokens.ts'
 import { connect, type Database } from '../../src/db/connect.ts'
 import type { Broadcastable, Principal } from '../../src/rooms/ports.ts'
 import { createTestAuth, PASSWORD, type TestAuth } from '../support/auth.ts'
+import { COMMIT_DEADLINE_SECONDS } from '../support/patience.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 
 const DEVICE = { name: 'test', ipAddress: '192.0.2.1' }
@@ -17,7 +18,7 @@ let count = 0
 
 beforeAll(async () => {
   database = await createTestDatabase()
-  db = await connect({ url: database.url, onFault() {} })
+  db = await connect({ url: database.url, deadline: COMMIT_DEADLINE_SECONDS * 1_000, onFault() {} })
 })
 
 afterAll(async () => {

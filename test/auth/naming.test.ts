@@ -4,6 +4,7 @@ import { parseConfig } from '../../src/config.ts'
 import { connect, type Database } from '../../src/db/connect.ts'
 import { issuersOf } from '../../src/settings/issuers.ts'
 import { createTestAuth, type TestAuth } from '../support/auth.ts'
+import { COMMIT_DEADLINE_SECONDS } from '../support/patience.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { DJANGO_SECRET, djangoToken } from '../support/tokens.ts'
 
@@ -28,7 +29,7 @@ const directory: UserDirectory = {
 
 beforeAll(async () => {
   database = await createTestDatabase()
-  db = await connect({ url: database.url, onFault() {} })
+  db = await connect({ url: database.url, deadline: COMMIT_DEADLINE_SECONDS * 1_000, onFault() {} })
 })
 
 afterAll(async () => {

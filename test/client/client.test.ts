@@ -119,9 +119,7 @@ describe('two people', () => {
     await anna.client.send(id, { content: 'the aubergine is ripe' })
     // the index is filled a moment behind
     await expect
-      .poll(async () => (await ben.client.search('aubergine')).map(({ content }) => content), {
-        timeout: 10_000,
-      })
+      .poll(async () => (await ben.client.search('aubergine')).map(({ content }) => content))
       .toEqual(['the <mark>aubergine</mark> is ripe'])
   })
 })
@@ -176,7 +174,7 @@ describe('what a client knows is what a fresh read gives', () => {
 })
 
 describe('nothing is lost', () => {
-  test('when the service is killed while messages are under way', { timeout: 90_000 }, async () => {
+  test('when the service is killed while messages are under way', async () => {
     const [anna, ben] = [await somebody({ inFlight: 8 }), await somebody()]
     const { id } = await anna.client.openDirect(ben.id)
     const texts = Array.from({ length: 200 }, (_, index) => `message ${index}`)

@@ -6,7 +6,6 @@ import { aForm, aPng } from '../support/files.ts'
 import { type Server, startServer } from '../support/server.ts'
 import { DJANGO_SECRET, djangoToken } from '../support/tokens.ts'
 
-const PATIENCE = 120_000
 const CANARY = 'canary-in-a-note'
 /** These would end the customer's login, which is no way to a note. */
 const SPARED = ['POST /api/auth/logout']
@@ -55,7 +54,7 @@ beforeAll(async () => {
   const body = { content: CANARY, attachmentIds: [file] }
   const note = (await must(`POST /api/chats/${notes}/messages`, agent, body)).message.id
   ids = { session, notes, note, file, agent: (await must('GET /api/users/me', agent)).user.id }
-}, PATIENCE)
+})
 afterAll(async () => {
   await server?.stop()
   await Promise.all([provider?.close(), receiver?.close()])
@@ -143,124 +142,111 @@ function forms(): FormData[] {
   ]
 }
 
-test(
-  'a note reaches its customer by no route',
-  async () => {
-    const document = await must('GET /openapi.json', '')
-    const queries = [
-      '',
-      `?q=${CANARY}`,
-      `?q=canary&chatId=${ids.notes}`,
-      '?since=0',
-      '?around=1',
-      '?status=active',
-    ]
-    let asked = 0
-    for (const [path, item] of Object.entries<object>(document.paths)) {
-      for (const [verb, operation] of Object.entries(item)) {
-        const method = verb.toUpperCase()
-        const withForms = operation.requestBody?.content?.['multipart/form-data'] ? forms() : []
-        if (SPARED.includes(`${method} ${path}`)) continue
-        for (const id of path.includes('{') ? Object.values(ids) : ['']) {
-          const url = path
-            .replace(/\{(id|slug)\}/, id)
-            .replace('{userId}', customerId)
-            .replace('{size}', 'original')
-            .replace('{emoji}', '👍')
-          const requests =
-            method === 'GET'
-              ? queries.map((query) => ask(`GET ${url}${query}`, customer))
-              : [undefined, ...bodies(), ...withForms].map((body) => ask(`${method} ${url}`, customer, body))
-          for (const { status, text } of await Promise.all(requests)) {
-            expect(text, `${method} ${url}`).not.toContain(CANARY)
-            // 503 is a busy machine; it tells nothing either.
-            expect(status, `${method} ${url}: ${text}`).not.toBe(500)
-            asked += 1
-          }
+test('a note reaches its customer by no route', async () => {
+  const document = await must('GET /openapi.json', '')
+  const queries = [
+    '',
+    `?q=${CANARY}`,
+    `?q=canary&chatId=${ids.notes}`,
+    '?since=0',
+    '?around=1',
+    '?status=active',
+  ]
+  let asked = 0
+  for (const [path, item] of Object.entries<object>(document.paths)) {
+    for (const [verb, operation] of Object.entries(item)) {
+      const method = verb.toUpperCase()
+      const withForms = operation.requestBody?.content?.['multipart/form-data'] ? forms() : []
+      if (SPARED.includes(`${method} ${path}`)) continue
+      for (const id of path.includes('{') ? Object.values(ids) : ['']) {
+        const url = path
+          .replace(/\{(id|slug)\}/, id)
+          .replace('{userId}', customerId)
+          .replace('{size}', 'original')
+          .replace('{emoji}', '👍')
+        const requests =
+          method === 'GET'
+            ? queries.map((query) => ask(`GET ${url}${query}`, customer))
+            : [undefined, ...bodies(), ...withForms].map((body) => ask(`${method} ${url}`, customer, body))
+        for (const { status, text } of await Promise.all(requests)) {
+          expect(text, `${method} ${url}`).not.toContain(CANARY)
+          // 503 is a busy machine; it tells nothing either.
+          expect(status, `${method} ${url}: ${text}`).not.toBe(500)
+          asked += 1
         }
       }
     }
-    expect(asked).toBeGreaterThan(1_000)
-    await takeBack()
-    // And nothing of all that has changed it, or taken it from the staff.
-    const { data } = await must(`GET /api/chats/${ids.notes}/messages`, agent)
-    expect(data).toMatchObject([{ content: CANARY, isEdited: false, reactions: [] }])
-  },
-  PATIENCE,
-)
+  }
+  expect(asked).toBeGreaterThan(1_000)
+  await takeBack()
+  // And nothing of all that has changed it, or taken it from the staff.
+  const { data } = await must(`GET /api/chats/${ids.notes}/messages`, agent)
+  expect(data).toMatchObject([{ content: CANARY, isEdited: false, reactions: [] }])
+})
 
-test(
-  'a note reaches its customer by no frame that he sends, and by none that others cause',
-  async () => {
-    const socketUrl = `${server.url.replace(/^http/, 'ws')}/ws`
-    const open = (token: string) =>
-      new RawSocket(socketUrl, { headers: { Authorization: `Bearer ${token}` } })
-    const [mine, theirs] = [open(customer), open(agent)]
-    const heard: string[] = []
-    mine.onFrame = (frame) => heard.push(JSON.stringify(frame))
-    await Promise.all([mine.hello(), theirs.hello()])
-    const types = ClientFrame.options.map(({ shape }) => shape.type.value).filter((type) => type !== 'auth')
-    for (const type of types) {
-      for (const data of bodies()) {
-        mine.sendText(JSON.stringify({ type, id: `${type}`, data }))
-        // Typing has a reply only where it is refused.
-        if (!type.startsWith('typing:')) await mine.reply(type)
-        // A good one between the bad ones, of which twenty in a row would end it.
-        await mine.ask('ping', {})
-      }
+test('a note reaches its customer by no frame that he sends, and by none that others cause', async () => {
+  const socketUrl = `${server.url.replace(/^http/, 'ws')}/ws`
+  const open = (token: string) => new RawSocket(socketUrl, { headers: { Authorization: `Bearer ${token}` } })
+  const [mine, theirs] = [open(customer), open(agent)]
+  const heard: string[] = []
+  mine.onFrame = (frame) => heard.push(JSON.stringify(frame))
+  await Promise.all([mine.hello(), theirs.hello()])
+  const types = ClientFrame.options.map(({ shape }) => shape.type.value).filter((type) => type !== 'auth')
+  for (const type of types) {
+    for (const data of bodies()) {
+      mine.sendText(JSON.stringify({ type, id: `${type}`, data }))
+      // Typing has a reply only where it is refused.
+      if (!type.startsWith('typing:')) await mine.reply(type)
+      // A good one between the bad ones, of which twenty in a row would end it.
+      await mine.ask('ping', {})
     }
-    await takeBack()
-    const chatId = ids.notes
-    await theirs.ask('message:edit', { chatId, messageId: ids.note, content: `${CANARY} again` })
-    await theirs.ask('reaction:add', { chatId, messageId: ids.note, emoji: '👍' })
-    await theirs.ask('message:send', { chatId, content: CANARY })
-    await theirs.ask('message:read', { chatId, seq: 2 })
-    theirs.send('typing:start', { chatId })
-    await theirs.signal('typing', (data) => data.chatId === chatId)
-    await theirs.ask('session:release', { chatId: ids.session })
-    await theirs.ask('session:accept', { chatId: ids.session })
-    await mine.settled()
-    expect(heard.length).toBeGreaterThan(types.length)
-    expect(heard.filter((text) => text.includes('canary'))).toEqual([])
-    // Of the notes he hears only that they are none of his, and that because he asked.
-    const about = heard
-      .map((text) => JSON.parse(text))
-      .filter(({ type, data, chatId: of }) => {
-        return !['ack', 'error'].includes(type) && (of === chatId || data?.chatId === chatId)
-      })
-    for (const frame of about) expect(frame).toEqual({ type: 'sync:reset', data: { chatId, head: 0 } })
-    for (const socket of [mine, theirs]) socket.close()
-  },
-  PATIENCE,
-)
+  }
+  await takeBack()
+  const chatId = ids.notes
+  await theirs.ask('message:edit', { chatId, messageId: ids.note, content: `${CANARY} again` })
+  await theirs.ask('reaction:add', { chatId, messageId: ids.note, emoji: '👍' })
+  await theirs.ask('message:send', { chatId, content: CANARY })
+  await theirs.ask('message:read', { chatId, seq: 2 })
+  theirs.send('typing:start', { chatId })
+  await theirs.signal('typing', (data) => data.chatId === chatId)
+  await theirs.ask('session:release', { chatId: ids.session })
+  await theirs.ask('session:accept', { chatId: ids.session })
+  await mine.settled()
+  expect(heard.length).toBeGreaterThan(types.length)
+  expect(heard.filter((text) => text.includes('canary'))).toEqual([])
+  // Of the notes he hears only that they are none of his, and that because he asked.
+  const about = heard
+    .map((text) => JSON.parse(text))
+    .filter(({ type, data, chatId: of }) => {
+      return !['ack', 'error'].includes(type) && (of === chatId || data?.chatId === chatId)
+    })
+  for (const frame of about) expect(frame).toEqual({ type: 'sync:reset', data: { chatId, head: 0 } })
+  for (const socket of [mine, theirs]) socket.close()
+})
 
-test(
-  'a note reaches its customer by no push, and no webhook or log line has it',
-  async () => {
-    const until = (find: () => unknown) => expect.poll(find, { timeout: 30_000 }).toBeTruthy()
-    const pushed = (text: string) => provider.received.filter((push) => push.text.includes(text))
-    const device = (token: string) => ({ provider: 'onesignal', token })
-    const exp = Math.floor(Date.now() / 1_000) + 3_600
-    const admin = await djangoToken(Date.now(), { user_id: 8, user_type: 'admin', exp })
-    await must('POST /api/push/devices', customer, device('phone-of-the-customer'))
-    await must('POST /api/push/devices', admin, device('phone-of-the-admin'))
-    await must(`POST /api/sessions/${ids.session}/observe`, admin)
-    await must(`POST /api/sessions/${ids.session}/notes`, admin)
-    await must(`POST /api/chats/${ids.notes}/messages`, agent, { content: CANARY, mentions: [] })
-    // An administrator who observes is told, so pushes of notes work; and the customer is told of what is for him.
-    await until(() => pushed(CANARY)[0])
-    await must(`POST /api/chats/${ids.session}/messages`, agent, { content: 'On its way' })
-    await until(() => pushed('phone-of-the-customer').find(({ text }) => text.includes('On its way')))
-    await until(() => receiver.received.find(({ text }) => text.includes('On its way')))
-    for (const { text } of pushed(CANARY)) expect(text).not.toContain('phone-of-the-customer')
-    for (const { text } of pushed('phone-of-the-customer')) expect(text).not.toContain(ids.notes)
-    for (const { text } of receiver.received) {
-      expect(text).not.toContain(CANARY)
-      expect(text).not.toContain(ids.notes)
-    }
-    // The log names routes by their pattern, and never a body.
-    expect(logged.length).toBeGreaterThan(1_000)
-    expect(logged.filter((line) => line.includes(CANARY))).toEqual([])
-  },
-  PATIENCE,
-)
+test('a note reaches its customer by no push, and no webhook or log line has it', async () => {
+  const until = (find: () => unknown) => expect.poll(find).toBeTruthy()
+  const pushed = (text: string) => provider.received.filter((push) => push.text.includes(text))
+  const device = (token: string) => ({ provider: 'onesignal', token })
+  const exp = Math.floor(Date.now() / 1_000) + 3_600
+  const admin = await djangoToken(Date.now(), { user_id: 8, user_type: 'admin', exp })
+  await must('POST /api/push/devices', customer, device('phone-of-the-customer'))
+  await must('POST /api/push/devices', admin, device('phone-of-the-admin'))
+  await must(`POST /api/sessions/${ids.session}/observe`, admin)
+  await must(`POST /api/sessions/${ids.session}/notes`, admin)
+  await must(`POST /api/chats/${ids.notes}/messages`, agent, { content: CANARY, mentions: [] })
+  // An administrator who observes is told, so pushes of notes work; and the customer is told of what is for him.
+  await until(() => pushed(CANARY)[0])
+  await must(`POST /api/chats/${ids.session}/messages`, agent, { content: 'On its way' })
+  await until(() => pushed('phone-of-the-customer').find(({ text }) => text.includes('On its way')))
+  await until(() => receiver.received.find(({ text }) => text.includes('On its way')))
+  for (const { text } of pushed(CANARY)) expect(text).not.toContain('phone-of-the-customer')
+  for (const { text } of pushed('phone-of-the-customer')) expect(text).not.toContain(ids.notes)
+  for (const { text } of receiver.received) {
+    expect(text).not.toContain(CANARY)
+    expect(text).not.toContain(ids.notes)
+  }
+  // The log names routes by their pattern, and never a body.
+  expect(logged.length).toBeGreaterThan(1_000)
+  expect(logged.filter((line) => line.includes(CANARY))).toEqual([])
+})

@@ -19,7 +19,7 @@ beforeAll(async () => {
     insert into customers values ('ann-sub', 'Ann Lee');
     alter user reader@'127.0.0.1' require ssl;
   `)
-}, 60_000)
+})
 
 afterAll(async () => {
   await server.remove()
@@ -65,7 +65,7 @@ test('no other certificate is taken: not of an authority that is not named, nor 
   } finally {
     await elsewhere.remove()
   }
-}, 60_000)
+})
 
 test.each([
   [{ MYSQL_CA: '/no/such/file', ...TLS }, 'MYSQL_CA must be the path'],

@@ -52,7 +52,7 @@ test('a folder is one process’s; a killed one loses nothing that was committed
   await db.close()
   await pglite.close()
   expect(await pglite.ended).toBeUndefined()
-}, 120_000)
+})
 
 test('a lock of a dead process, or of another with the same number, is taken over', () => {
   const path = join(folder, 'lock')

@@ -10,12 +10,14 @@ import { openReplica, type Replica, type ReplicaOptions } from '../../src/db/rep
 import { createPostgresServer, type PostgresServer } from '../../src/hosts/node/faults/servers/postgres.ts'
 import type { Message, User } from '../../src/protocol/model.ts'
 import { freeze, thaw } from '../support/freeze.ts'
+import { BUSY } from '../support/patience.ts'
 import { createUser, Script } from '../support/script.ts'
 import { addUsers } from '../support/store.ts'
 import { createTestClock } from '../support/test-clock.ts'
 
-const PATIENCE = 60_000
 const onFault = () => {}
+/** Of which the replica has a quarter. */
+const DEADLINE = 8_000
 /** Milliseconds that the replica may be behind. */
 const MOST_LAG = 1_500
 
@@ -32,11 +34,11 @@ beforeAll(async () => {
   await migrate(primary.url('postgres'))
   standby = await createPostgresServer({}, primary)
   const onQuery = (type: string) => void (type !== 'wal-position' && asked.push(type))
-  const plain = await connect({ url: primary.url('postgres'), onQuery, onFault })
+  const plain = await connect({ url: primary.url('postgres'), deadline: DEADLINE, onQuery, onFault })
   replica = await open({ onQuery, primary: plain })
   db = { ...plain, replica }
   committer = createCommitter(db, { onFault })
-}, PATIENCE)
+})
 
 afterAll(async () => {
   await committer?.close()
@@ -49,6 +51,7 @@ afterAll(async () => {
 const open = (options: Partial<ReplicaOptions> = {}) =>
   openReplica({
     ...{ url: standby.url('postgres'), poolSize: 4, mostLag: MOST_LAG, primary: db, onFault },
+    deadline: DEADLINE,
     ...options,
   })
 
@@ -68,7 +71,7 @@ async function replicated(): Promise<void> {
   const [row] = await on(primary, 'select pg_current_wal_lsn() as lsn')
   const has = async () =>
     (await on(standby, `select pg_last_wal_replay_lsn() >= '${row?.lsn}' as has`))[0]?.has
-  await expect.poll(has, { timeout: 10_000 }).toBe(true)
+  await expect.poll(has).toBe(true)
 }
 
 /** A chat of ann and bob with ten messages, found by the word "plum", that the standby has. */
@@ -86,7 +89,7 @@ async function chatOfTen() {
   clock.pass(0)
   await indexer.close()
   await replicated()
-  await expect.poll(() => replica.state, { timeout: 10_000 }).toBe('ok')
+  await expect.poll(() => replica.state).toBe('ok')
   asked = []
   return { ann, bob, script, messages }
 }
@@ -184,7 +187,7 @@ describe('a replica that is behind', () => {
     const others = Array.from({ length: 201 }, () => new Script([bob]))
     await Promise.all(others.map((other) => commit(other.created())))
     await replicated()
-    await expect.poll(() => replica.state, { timeout: 10_000 }).toBe('ok')
+    await expect.poll(() => replica.state).toBe('ok')
     expect((await search(bob, 'plum')).results).toHaveLength(10)
     await pause()
     await commit(script.left(bob))
@@ -192,17 +195,17 @@ describe('a replica that is behind', () => {
     await resume()
   })
 
-  test('further than it may be is not asked until it has caught up', { timeout: PATIENCE }, async () => {
+  test('further than it may be is not asked until it has caught up', async () => {
     const { ann, bob, script } = await chatOfTen()
     await pause()
     await commit(script.sent(ann))
-    await expect.poll(() => replica.state, { timeout: 10_000 }).toBe('lagging')
+    await expect.poll(() => replica.state).toBe('lagging')
     asked = []
     expect(await contents(page(bob, script.chat.id, { before: 4 }))).toEqual(['plum 1', 'plum 0'])
     expect((await search(bob, 'plum')).results).toHaveLength(10)
     expect(asked).not.toContain('replica')
     await resume()
-    await expect.poll(() => replica.state, { timeout: 10_000 }).toBe('ok')
+    await expect.poll(() => replica.state).toBe('ok')
   })
 })
 
@@ -212,21 +215,18 @@ describe('a replica that does not answer', () => {
     { name: 'frozen', away: () => freeze(standby.pid() ?? 0), back: () => thaw(standby.pid() ?? 0) },
   ])(
     'because it was $name is waited for shortly, and asked again when it is back',
-    {
-      timeout: PATIENCE,
-    },
     async ({ away, back }) => {
       const { bob, script } = await chatOfTen()
       await away()
       for (let read = 0; read < 5; read += 1) {
         const begin = performance.now()
         expect(await contents(page(bob, script.chat.id, { before: 4 }))).toEqual(['plum 1', 'plum 0'])
-        expect(performance.now() - begin).toBeLessThan(1_500)
+        expect(performance.now() - begin).toBeLessThan(DEADLINE + BUSY)
       }
-      await expect.poll(() => replica.state, { timeout: 10_000 }).toBe('away')
+      await expect.poll(() => replica.state).toBe('away')
       expect((await search(bob, 'plum')).results).toHaveLength(10)
       await back()
-      await expect.poll(() => replica.state, { timeout: 15_000 }).toBe('ok')
+      await expect.poll(() => replica.state).toBe('ok')
       asked = []
       await page(bob, script.chat.id, { before: 4 })
       expect(asked).toEqual(['read-head', 'replica'])
@@ -259,7 +259,7 @@ describe('what is no replica of this primary is not asked:', () => {
     await itself.close()
   })
 
-  test('a standby of another cluster', { timeout: PATIENCE }, async () => {
+  test('a standby of another cluster', async () => {
     const stranger = await createPostgresServer()
     const strangers = await createPostgresServer({}, stranger)
     const foreign = await open({ url: strangers.url('postgres') })
@@ -269,10 +269,10 @@ describe('what is no replica of this primary is not asked:', () => {
     await stranger.remove()
   })
 
-  test('one that was promoted', { timeout: PATIENCE }, async () => {
+  test('one that was promoted', async () => {
     const { bob, script } = await chatOfTen()
     await on(standby, 'select pg_promote()')
-    await expect.poll(() => replica.state, { timeout: 10_000 }).toBe('foreign')
+    await expect.poll(() => replica.state).toBe('foreign')
     asked = []
     expect(await contents(page(bob, script.chat.id, { before: 4 }))).toEqual(['plum 1', 'plum 0'])
     expect(asked).toEqual(['select'])

@@ -77,7 +77,7 @@ describe('compose.yaml', () => {
   })
 })
 
-test('its MariaDB begins with names that its user can read', { timeout: 60_000 }, async () => {
+test('its MariaDB begins with names that its user can read', async () => {
   const server = await createMariadbServer()
   const image = 'docker_process_sql() { mariadb --no-defaults --user=root --socket="$SOCKET"; }'
   await promisify(execFile)('bash', ['-ec', `${image}; . deploy/mariadb.sh`], {

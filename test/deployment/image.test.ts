@@ -10,8 +10,6 @@ import lock from '../../package-lock.json' with { type: 'json' }
 import { findPort } from '../../src/hosts/node/faults/servers/port.ts'
 import { buildImage, type Image, ordinaryAccount } from './image.ts'
 
-/** Some 60 packages from the registry, and the start of a new database, on a machine that may be busy. */
-const PATIENCE = 240_000
 const run = promisify(execFile)
 
 const account = ordinaryAccount()
@@ -23,7 +21,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'parley-image-'))
   await run('chmod', ['755', folder])
   image = await buildImage(resolve(import.meta.dirname, '../..'), folder, account)
-}, PATIENCE)
+})
 
 afterAll(async () => {
   if (container?.exitCode === null) {
@@ -43,9 +41,7 @@ test('the image holds what the service needs to run, and nothing of what it is d
   for (const path of ['.git', '.env', 'test', 'bench', 'node_modules/node']) expect(has(path)).toBe(false)
 })
 
-test('its command serves as an ordinary user, is found healthy, and ends well by SIGTERM', {
-  timeout: PATIENCE,
-}, async () => {
+test('its command serves as an ordinary user, is found healthy, and ends well by SIGTERM', async () => {
   expect(image.user).toBe('node')
   const port = await findPort()
   const env = { ...image.env, PORT: `${port}`, LOG_LEVEL: 'error', DRAIN_SECONDS: '0' }

@@ -2,7 +2,6 @@ import { afterEach, expect, test } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { type Command, endCommands, runCommand } from './command.ts'
 
-const PATIENCE = 60_000
 let database: TestDatabase | undefined
 
 afterEach(async () => {
@@ -14,9 +13,7 @@ function run(...args: string[]): Command {
   return runCommand(['admin', ...args], { DATABASE_URL: database?.url ?? '' })
 }
 
-test('parley admin makes an administrator of a new account and of one that is there', {
-  timeout: PATIENCE,
-}, async () => {
+test('parley admin makes an administrator of a new account and of one that is there', async () => {
   database = await createTestDatabase()
   const first = run('root')
   await first.line(/^Made root, an administrator\. Password, shown this once: \S{24,}$/)

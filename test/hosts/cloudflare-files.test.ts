@@ -7,7 +7,6 @@ import { ChatEnvelope, Health, LoggedIn } from '../../src/protocol/rest.ts'
 import { aFlatPicture, aForm, aPdf, aPhotograph, aPng, type TestFile } from '../support/files.ts'
 import { startWorkerdServer, type WorkerdServer } from '../support/workerd.ts'
 
-const PATIENCE = 120_000
 const PASSWORD = 'Tea-at-4!'
 const text = new TextEncoder()
 
@@ -21,7 +20,7 @@ beforeAll(async () => {
   token = LoggedIn.parse(await (await call('POST', '/api/auth/register', account)).json()).accessToken
   const group = await call('POST', '/api/chats/group', { name: 'Tea', participantIds: [] })
   chatId = ChatEnvelope.parse(await group.json()).chat.id
-}, PATIENCE)
+})
 afterAll(() => server?.stop())
 
 function call(method: string, path: string, body?: object): Promise<Response> {
@@ -51,9 +50,7 @@ async function urlOf(path: string | null): Promise<string> {
   return new URL(answer.headers.get('Location') ?? '', server.url).href
 }
 
-test('a photograph comes back upright, in three sizes, without EXIF, and by ranges', {
-  timeout: PATIENCE,
-}, async () => {
+test('a photograph comes back upright, in three sizes, without EXIF, and by ranges', async () => {
   const picture = await uploaded({ name: 'a.jpg', bytes: await aPhotograph({ width: 2_000, height: 1_500 }) })
   expect(picture).toMatchObject({ contentType: 'image/jpeg', width: 1_500, height: 2_000 })
   expect(picture.placeholder).toMatch(/^data:image\/webp;base64,/)
@@ -74,7 +71,7 @@ test('a photograph comes back upright, in three sizes, without EXIF, and by rang
   expect((await fetch(url.replace('image%2Fjpeg', 'text%2Fhtml'))).status).toBe(403)
 })
 
-test('a GIF becomes a PNG, and documents stay what they are', { timeout: PATIENCE }, async () => {
+test('a GIF becomes a PNG, and documents stay what they are', async () => {
   const gif = await uploaded({ name: 'a.gif', bytes: await aFlatPicture('gif', 40) })
   expect(gif).toMatchObject({ kind: 'image', contentType: 'image/png', width: 40, height: 40 })
   const webp = await uploaded({ name: 'a.webp', bytes: await aFlatPicture('webp', 40) })
@@ -92,11 +89,11 @@ test.each<[string, () => Promise<TestFile> | TestFile, number]>([
   ['16,000 x 16,000', async () => ({ name: 'a.png', bytes: await aFlatPicture('png', 16_000) }), 400],
   ['a PDF cut short', () => ({ name: 'a.pdf', bytes: aPdf().slice(0, 60) }), 400],
   ['a program', () => ({ name: 'a.png', bytes: new Uint8Array([0x4d, 0x5a, 0, 0xff]) }), 415],
-])('%s is refused', { timeout: PATIENCE }, async (_, file, status) => {
+])('%s is refused', async (_, file, status) => {
   expect((await upload(await file())).status).toBe(status)
 })
 
-test('a file goes past the app by a form, and is checked then', { timeout: PATIENCE }, async () => {
+test('a file goes past the app by a form, and is checked then', async () => {
   const { bytes } = aPng()
   const wanted = { chatId, fileName: 'a.png', contentType: 'image/png', bytes: bytes.length }
   const begun = await call('POST', '/api/attachments/direct', wanted)
@@ -110,14 +107,12 @@ test('a file goes past the app by a form, and is checked then', { timeout: PATIE
   expect(attachment).toMatchObject({ id, kind: 'image', width: 1, height: 1 })
 })
 
-test('files go from the bucket with their message, and health tells of it', {
-  timeout: PATIENCE,
-}, async () => {
+test('files go from the bucket with their message, and health tells of it', async () => {
   const picture = await uploaded(aPng())
   const sent = await call('POST', `/api/chats/${chatId}/messages`, { attachmentIds: [picture.id] })
   const url = await urlOf(picture.url)
   expect((await fetch(url)).status).toBe(200)
   await call('DELETE', `/api/messages/${ACKS['message:send'].parse(await sent.json()).message.id}`)
-  await expect.poll(async () => (await fetch(url)).status, { timeout: 30_000 }).toBe(404)
+  await expect.poll(async () => (await fetch(url)).status).toBe(404)
   expect(Health.parse(await (await call('GET', '/health')).json()).services.storage).toBe('ok')
 })

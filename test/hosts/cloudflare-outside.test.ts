@@ -6,7 +6,6 @@ import { type IssuerServer, startIssuerServer } from '../support/issuer-server.t
 import { DJANGO_SECRET, djangoToken } from '../support/tokens.ts'
 import { startWorkerdServer, type WorkerdServer } from '../support/workerd.ts'
 
-const PATIENCE = 120_000
 const POOL = 'eu-west-2_AbCdEf123'
 
 let cognito: IssuerServer
@@ -23,12 +22,12 @@ beforeAll(async () => {
     DJANGO_JWT_SECRET: DJANGO_SECRET,
     ...names.settings,
   })
-}, PATIENCE)
+})
 
 afterAll(async () => {
   await server?.stop()
   await Promise.all([cognito?.close(), names?.close()])
-}, PATIENCE)
+})
 
 function customerToken(sub: string, header?: { readonly kid: string }): Promise<string> {
   const iat = Math.floor(Date.now() / 1_000)
@@ -42,9 +41,7 @@ async function readMe(token: string) {
   return { status: answer.status, user }
 }
 
-test('on Cloudflare, users of other issuers come in all at once, by names of an endpoint, and keys are fetched once', {
-  timeout: PATIENCE,
-}, async () => {
+test('on Cloudflare, users of other issuers come in all at once, by names of an endpoint, and keys are fetched once', async () => {
   const tokens = await Promise.all(
     Array.from({ length: 30 }, (_, index) => customerToken(`sub-${index % 3}`)),
   )
@@ -53,7 +50,7 @@ test('on Cloudflare, users of other issuers come in all at once, by names of an 
   expect(new Set(all.map(({ user }) => user.id)).size).toBe(3)
   expect(cognito.asked).toBe(1)
   const readName = async () => (await readMe(await customerToken('sub-0'))).user.displayName
-  await expect.poll(readName, { timeout: 10_000 }).toBe('Name of sub-0')
+  await expect.poll(readName).toBe('Name of sub-0')
 
   const forged = await Promise.all(
     Array.from({ length: 30 }, async (_, index) =>
@@ -64,9 +61,7 @@ test('on Cloudflare, users of other issuers come in all at once, by names of an 
   expect(cognito.asked).toBe(1)
 })
 
-test('on Cloudflare, an open socket is renewed by a token of its issuer, and of no other user', {
-  timeout: PATIENCE,
-}, async () => {
+test('on Cloudflare, an open socket is renewed by a token of its issuer, and of no other user', async () => {
   const headers = { Authorization: `Bearer ${await customerToken('sub-0')}` }
   const socket = new RawSocket(`${server.url.replace('http', 'ws')}/ws`, {
     protocols: ['parley.v1'],

@@ -5,9 +5,6 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { endCommands, runCommand } from './command.ts'
 
-/** A newcomer's first start, a crash and another start, on a machine that may be busy. */
-const PATIENCE = 240_000
-
 let folder: string
 
 beforeEach(() => {
@@ -19,7 +16,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-describe('parley demo', { timeout: PATIENCE }, () => {
+describe('parley demo', () => {
   test('shows what each of two people hears, and leaves a service that both may use', async () => {
     const occupied = await occupyPort()
     const demo = runCommand(['demo'], { PORT: String(occupied.port), TMPDIR: folder })

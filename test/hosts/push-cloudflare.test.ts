@@ -7,7 +7,6 @@ import { type PushVendor, startPushVendor } from '../support/push-vendor.ts'
 import { DJANGO_SECRET, djangoToken } from '../support/tokens.ts'
 import { startWorkerdServer, type WorkerdServer } from '../support/workerd.ts'
 
-const PATIENCE = 120_000
 const PASSWORD = 'Tea-at-4!'
 const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`
 
@@ -44,7 +43,7 @@ beforeAll(async () => {
   ann = createClient({ url: server.url })
   await ann.register({ username: 'ann', password: PASSWORD })
   ann.connect()
-}, PATIENCE)
+})
 
 beforeEach(() => {
   provider.mood = 'well'
@@ -54,7 +53,7 @@ afterAll(async () => {
   ann?.disconnect()
   await server?.stop()
   await Promise.all([provider?.close(), receiver?.close(), vendor?.close(), directory?.close()])
-}, PATIENCE)
+})
 
 /** A new account, without a connection. */
 async function register(username: string): Promise<{ readonly id: string; readonly token: string }> {
@@ -83,9 +82,7 @@ async function nextPush(before: number): Promise<unknown> {
   return JSON.parse(pushes[before]?.text ?? '')
 }
 
-test('pushes and webhooks go out on Cloudflare, by its queue, and again when a provider was busy', {
-  timeout: PATIENCE,
-}, async () => {
+test('pushes and webhooks go out on Cloudflare, by its queue, and again when a provider was busy', async () => {
   const bob = await register('bob')
   await call(bob.token, '/api/push/devices', { provider: 'onesignal', token: 'phone' })
   const { id } = await ann.createGroup('Crew', [bob.id])
@@ -108,9 +105,7 @@ test('pushes and webhooks go out on Cloudflare, by its queue, and again when a p
   })
 })
 
-test('a browser reads on Cloudflare what only it can, and is asked no more once it has gone', {
-  timeout: PATIENCE,
-}, async () => {
+test('a browser reads on Cloudflare what only it can, and is asked no more once it has gone', async () => {
   const eve = await register('eve')
   const { subscription } = vendor
   await call(eve.token, '/api/push/devices', { provider: 'webpush', subscription })
@@ -127,14 +122,10 @@ test('a browser reads on Cloudflare what only it can, and is asked no more once 
   })
   vendor.isGone = true
   await ann.send(id, { content: 'Are you there?' })
-  await expect
-    .poll(() => call(eve.token, '/api/push/devices'), { timeout: 30_000, interval: 200 })
-    .toEqual({ data: [] })
+  await expect.poll(() => call(eve.token, '/api/push/devices'), { interval: 200 }).toEqual({ data: [] })
 })
 
-test('devices of an older system get pushes on Cloudflare, and those known here do not wait for it', {
-  timeout: PATIENCE,
-}, async () => {
+test('devices of an older system get pushes on Cloudflare, and those known here do not wait for it', async () => {
   const token = await djangoToken(Date.now(), { user_id: 7 })
   const { user } = (await call(token, '/api/users/me')) as { user: { id: string } }
   const { id } = await ann.createGroup('Clinic', [user.id])

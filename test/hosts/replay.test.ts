@@ -7,8 +7,6 @@ import { createTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { type Server, startServer } from '../support/server.ts'
 import { endCommands, runCommand } from './command.ts'
 
-/** Users are made, which takes a quarter of a second of a core each, on a machine that may be busy. */
-const PATIENCE = 240_000
 const AUTHORS = 4
 const TOPICS = ['tea', 'cake.20.26.20pie', 'λόγος', '水']
 
@@ -20,7 +18,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'parley-replay-test-'))
   database = await createTestDatabase()
   server = await startServer({ databaseUrl: database.url })
-}, PATIENCE)
+})
 
 afterEach(endCommands)
 
@@ -50,7 +48,7 @@ function replay(file: string, ...options: string[]) {
   return runCommand(['replay', file, '--url', server.url, '--resume', state, ...options])
 }
 
-describe('parley replay', { timeout: PATIENCE }, () => {
+describe('parley replay', () => {
   test('sends an archive, verifies it, and sends nothing the second time', async () => {
     const wrong = ['{"t":1}', JSON.stringify({ t: 1, u: 1, p: 'tea', c: ' ' }), 'x', 'y']
     const file = writeArchive('whole.gz', 60, wrong)

@@ -5,7 +5,6 @@ import { createPostgresServer, type PostgresServer } from '../../src/hosts/node/
 import { Health } from '../../src/protocol/rest.ts'
 import { type Server, startServer } from '../support/server.ts'
 
-const PATIENCE = 120_000
 const WAIT = { timeout: 20_000 }
 const PASSWORD = 'Tea-at-4!'
 
@@ -27,7 +26,7 @@ beforeAll(async () => {
   client.connect()
   chatId = (await client.createGroup('Tea', [])).id
   await client.send(chatId, { content: 'kept' })
-}, PATIENCE)
+})
 
 afterAll(async () => {
   client?.disconnect()
@@ -54,9 +53,7 @@ async function replicated(): Promise<void> {
   await expect.poll(has, WAIT).toBe(true)
 }
 
-test('health tells of a replica that lags or is away, and the instance goes on to get requests', {
-  timeout: PATIENCE,
-}, async () => {
+test('health tells of a replica that lags or is away, and the instance goes on to get requests', async () => {
   await expect.poll(health, WAIT).toMatchObject({ status: 'ok', database: 'ok', replica: 'ok', redis: 'off' })
   await run(standby.url('postgres'), 'select pg_wal_replay_pause()')
   await client.send(chatId, { content: 'not replayed' })
@@ -72,9 +69,7 @@ test('health tells of a replica that lags or is away, and the instance goes on t
   await expect.poll(health, WAIT).toMatchObject({ status: 'ok', replica: 'ok' })
 })
 
-test('F14: on a stale replica that was promoted the history has another name, and clients begin afresh', {
-  timeout: PATIENCE,
-}, async () => {
+test('F14: on a stale replica that was promoted the history has another name, and clients begin afresh', async () => {
   await replicated()
   await standby.stop()
   for (const content of ['lost 1', 'lost 2', 'lost 3']) await client.send(chatId, { content })

@@ -3,17 +3,12 @@ import { type Server, startServer } from '../support/server.ts'
 
 let server: Server | undefined
 
-/** Two starts of a process, on a machine that may be busy. */
-const PATIENCE = 120_000
-
 afterEach(async () => {
   await server?.stop()
   server = undefined
 })
 
-test('a server that was killed starts again on its port and folder, with its people', {
-  timeout: PATIENCE,
-}, async () => {
+test('a server that was killed starts again on its port and folder, with its people', async () => {
   server = await startServer()
   const { url } = server
   const firstPid = server.pid()

@@ -15,9 +15,7 @@ afterAll(async () => {
   await database?.drop()
 })
 
-test('instances that start at once on an empty database migrate it once, and all of them serve', {
-  timeout: 120_000,
-}, async () => {
+test('instances that start at once on an empty database migrate it once, and all of them serve', async () => {
   const databaseUrl = database.url
   servers.push(...(await Promise.all(Array.from({ length: 3 }, () => startServer({ databaseUrl })))))
   for (const { url } of servers) {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { SearchResults } from '../../src/protocol/rest.ts'
 import { createTestApp, type TestApp, type TestUser } from '../support/app.ts'
+import { WAIT } from '../support/patience.ts'
 import { createGroup, send } from '../support/people.ts'
 
 let it: TestApp
@@ -25,7 +26,7 @@ function found(user: TestUser, query: string, total: number) {
     const results = SearchResults.parse((await search(user, query)).body)
     expect(results.total).toBe(total)
     return results
-  }, 10_000)
+  }, WAIT)
 }
 
 test('words are found in the own chats, marked, and everything else is escaped', async () => {

@@ -34,7 +34,7 @@ describe('what a commit promises to those who are away comes, once', () => {
 })
 
 describe('the checks of pushes go red', () => {
-  test.for(Object.entries(sabotages))('%s', { timeout: 120_000 }, async ([, sabotage]) => {
+  test.for(Object.entries(sabotages))('%s', async ([, sabotage]) => {
     const found: string[] = []
     for (let seed = 1; seed <= TRIES && found.length === 0; seed += 1) {
       found.push(...(await simulate(seed, sabotage)).faults)

@@ -20,6 +20,7 @@ import { LoggedIn } from '../../src/protocol/rest.ts'
 import { createRooms } from '../../src/rooms/directory.ts'
 import { issuersOf } from '../../src/settings/issuers.ts'
 import { filesOutbox } from '../../src/workers/remove-files.ts'
+import { COMMIT_DEADLINE_SECONDS } from '../support/patience.ts'
 import { createTestAuth, PASSWORD, type TestAuth } from './auth.ts'
 import { createDeclaredCheck } from './declared.ts'
 import { createTestDatabase, type TestDatabase } from './postgres.ts'
@@ -72,7 +73,8 @@ export async function createTestApp(
 ): Promise<TestApp> {
   const config = parseConfig({ NODE_ENV: 'test', RATE_LIMITS: 'off', ...settings })
   const database = await createTestDatabase()
-  const db = await connect({ url: database.url, onFault() {} })
+  const commitDeadline = COMMIT_DEADLINE_SECONDS * 1_000
+  const db = await connect({ url: database.url, deadline: commitDeadline, onFault() {} })
   const rates = ratesOf(config)
   const limiter = config.RATE_LIMITS === 'off' ? createOpenLimiter() : createLimiter(rates)
   const auth = await createTestAuth(db, limiter, { issuers: issuersOf(config) })
@@ -90,6 +92,7 @@ export async function createTestApp(
     clock: realClock,
     ids,
     onFault: (fault) => onFault(fault, 'fault'),
+    commitDeadline,
   })
   const jobs = { add: createJobStore(db, { onAdded() {} }).add, wake() {} }
   const folder = mkdtempSync(join(tmpdir(), 'parley-blobs-'))

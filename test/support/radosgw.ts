@@ -9,7 +9,7 @@ import { findPort } from '../../src/hosts/node/faults/servers/port.ts'
 import type { S3Settings } from '../../src/hosts/node/files/s3.ts'
 
 /** Milliseconds within which each part of it is up, on a machine that is busy. */
-const PATIENCE = 40_000
+const PATIENCE = 240_000
 const PAUSE = 250
 
 /** Radosgw is a real S3 server of one's own: Ceph's gateway over a store in memory. */

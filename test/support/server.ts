@@ -2,6 +2,7 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Child, startChild } from '../../src/hosts/node/child.ts'
+import { COMMIT_DEADLINE_SECONDS } from '../support/patience.ts'
 import { askShared } from './postgres.ts'
 
 export interface ServerOptions {
@@ -47,6 +48,7 @@ export async function startServer({
     LOG_LEVEL: 'error',
     RATE_LIMITS: 'off',
     DRAIN_SECONDS: '0',
+    COMMIT_DEADLINE_SECONDS: String(COMMIT_DEADLINE_SECONDS),
     ...env,
   }
   let child: Child = await start()

@@ -4,6 +4,7 @@ import { connect, type Database } from '../../src/db/connect.ts'
 import { createRoomStore } from '../../src/db/room-store.ts'
 import type { User } from '../../src/protocol/model.ts'
 import type { RoomStore, Upload } from '../../src/rooms/ports.ts'
+import { COMMIT_DEADLINE_SECONDS } from '../support/patience.ts'
 import { createTestPglite } from './pglite.ts'
 import { createTestDatabase } from './postgres.ts'
 
@@ -40,7 +41,7 @@ interface Opened {
 async function openStore({ url, isEmbedded, remove }: Opened): Promise<StoreOnDatabase> {
   const faults: unknown[] = []
   const onFault = (error: unknown) => void faults.push(error)
-  const db = await connect({ url, isEmbedded, onFault })
+  const db = await connect({ url, isEmbedded, deadline: COMMIT_DEADLINE_SECONDS * 1_000, onFault })
   const committer = createCommitter(db, { onFault })
   return {
     ...{ url, db, committer, faults, store: createRoomStore(db, committer) },

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type BadNetwork, createBadNetwork } from '../../src/hosts/node/faults/bad-network.ts'
 import { startWorkerd, type Workerd } from '../../src/hosts/node/workerd.ts'
+import { COMMIT_DEADLINE_SECONDS } from '../support/patience.ts'
 import { createTestDatabase, type TestDatabase } from './postgres.ts'
 
 /** WorkerdServer is the Cloudflare host in the platform's own runtime, over a database of its own. */
@@ -30,6 +31,7 @@ export async function startWorkerdServer(env: Readonly<Record<string, string>> =
     folder,
     settings: {
       ...{ NODE_ENV: 'test', LOG_LEVEL: 'error', RATE_LIMITS: 'off' },
+      COMMIT_DEADLINE_SECONDS: String(COMMIT_DEADLINE_SECONDS),
       ...{ JWT_SECRET: randomUUID() + randomUUID(), JWT_REFRESH_SECRET: randomUUID() + randomUUID() },
       ...env,
     },

@@ -20,6 +20,11 @@ async function refusalOf(check: () => unknown): Promise<string> {
   return 'taken'
 }
 
+/** Of processor, so that it says the same on a busy machine. */
+function millisecondsOf({ user, system }: NodeJS.CpuUsage): number {
+  return (user + system) / 1_000
+}
+
 describe('an image', () => {
   test('is written anew, upright, without EXIF and place, in three sizes', async () => {
     const photograph = await aPhotograph({ width: 2_000, height: 1_500 })
@@ -76,9 +81,9 @@ describe('an image', () => {
 
   test('of 16,000 x 16,000 pixels is refused before it is decoded', async () => {
     const bomb = await aFlatPicture('png', 16_000)
-    const begin = performance.now()
+    const before = process.cpuUsage()
     expect(await refusalOf(() => checkImage(bomb))).toBe('VALIDATION_ERROR')
-    expect(performance.now() - begin).toBeLessThan(1_000)
+    expect(millisecondsOf(process.cpuUsage(before))).toBeLessThan(1_000)
   })
 
   test('with a side that not every host can decode is refused', async () => {
@@ -146,9 +151,9 @@ describe('a document', () => {
   test('that would unpack to more than 100 MB is refused, and not unpacked', async () => {
     const bomb = aDocx({ 'word/media/a.xml': new Uint8Array(120_000_000) })
     expect(bomb.length).toBeLessThan(1_000_000)
-    const begin = performance.now()
+    const before = process.cpuUsage()
     expect(await refusalOf(() => checkOffice(bomb))).toBe('PAYLOAD_TOO_LARGE')
-    expect(performance.now() - begin).toBeLessThan(200)
+    expect(millisecondsOf(process.cpuUsage(before))).toBeLessThan(200)
   })
 
   test('that is any other ZIP, or no UTF-8, is of no type that is taken', async () => {

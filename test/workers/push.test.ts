@@ -1,5 +1,5 @@
 import { v7 as uuidv7 } from 'uuid'
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { parseConfig } from '../../src/config.ts'
 import { createPushStore } from '../../src/db/queries/push.ts'
 import { createMemoryPresence } from '../../src/gateway/memory.ts'
@@ -113,7 +113,7 @@ describe('a push', () => {
     const answered = Promise.withResolvers<Sent>()
     answer = answered.promise
     const first = run()
-    await vi.waitFor(() => expect(deliveries).toHaveLength(1))
+    await expect.poll(() => deliveries).toHaveLength(1)
     await it.committer.commit(script.sent(ann))
     const [waiting, ...others] = await run()
     expect(others).toEqual([])

@@ -1,8 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { createJobStore } from '../../src/db/jobs.ts'
 import { clock } from '../../src/hosts/shared/clock.ts'
+import type { Clock } from '../../src/rooms/ports.ts'
 import { JobError, type JobHandler, type NewJob } from '../../src/workers/ports.ts'
 import { createRunner, type Runner } from '../../src/workers/runner.ts'
+import { WAIT } from '../support/patience.ts'
 import { openPostgresStore, type StoreOnDatabase } from '../support/store.ts'
 
 const FIRST_PAUSE = 5
@@ -20,14 +22,14 @@ describe('a runner', () => {
   afterAll(() => it.close())
 
   /** An instance's runner, which is told of what it adds itself. */
-  function start(run: JobHandler['run'], atOnce = 4, firstPause = FIRST_PAUSE) {
+  function start(run: JobHandler['run'], atOnce = 4, firstPause = FIRST_PAUSE, by: Clock = clock) {
     let wake = (_: number) => {}
     const store = createJobStore(it.db, { onAdded: (delay) => wake(delay) })
     const faults: unknown[] = []
     const runner = createRunner({
       store,
       handlers: { work: { atOnce, run } },
-      clock,
+      clock: by,
       random: Math.random,
       firstPause,
       onFault: ({ error }) => void faults.push(error),
@@ -46,14 +48,14 @@ describe('a runner', () => {
 
   test('does a job at once when it is told of it, and what follows from it', async () => {
     const done = Promise.withResolvers<unknown>()
-    const { add } = start(async ({ payload }) => {
+    const unasked: Clock = { ...clock, after: (wait, run) => (wait > 0 ? () => {} : clock.after(0, run)) }
+    const run: JobHandler['run'] = async ({ payload }) => {
       if ('isLast' in (payload as object)) done.resolve(payload)
       return 'isLast' in (payload as object) ? [] : [{ kind: 'work', payload: { isLast: true } }]
-    })
-    const begin = performance.now()
+    }
+    const { add } = start(run, 4, FIRST_PAUSE, unasked)
     await add({})
     expect(await done.promise).toEqual({ isLast: true })
-    expect(performance.now() - begin).toBeLessThan(3_000)
   })
 
   test('tries what failed again, and keeps it as a dead letter after eight tries', async () => {
@@ -153,7 +155,7 @@ describe('a runner', () => {
     await it.db.pool
       .query('select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database()')
       .catch(() => {})
-    await vi.waitFor(() => add({}), { timeout: 10_000 })
+    await vi.waitFor(() => add({}), WAIT)
     await all.promise
     expect(done).toBeGreaterThanOrEqual(2)
   })

@@ -8,10 +8,7 @@ import { type IssuerServer, startIssuerServer } from '../../support/issuer-serve
 import { createMariadbServer, type MariadbServer } from '../../support/mariadb.ts'
 import { DJANGO_SECRET } from '../../support/tokens.ts'
 
-const PATIENCE = 90_000
 const POOL = 'eu-west-2_AbCdEf123'
-/** In which a message has to be stored, whatever the directory does. */
-const PROMPT = 1_000
 
 let cognito: IssuerServer
 let names: MariadbServer
@@ -35,13 +32,13 @@ beforeAll(async () => {
     COGNITO_ENDPOINT: cognito.url,
     DJANGO_JWT_SECRET: DJANGO_SECRET,
   })
-}, PATIENCE)
+})
 
 afterAll(async () => {
   for (const client of clients) client.disconnect()
   await fleet?.stop()
   await Promise.all([names?.remove(), cognito?.close()])
-}, PATIENCE)
+})
 
 function customerToken(sub: string, seconds = 3_600): Promise<string> {
   const iat = Math.floor(Date.now() / 1_000)
@@ -63,7 +60,7 @@ async function enter(token: string, instance: number): Promise<Client> {
 
 async function named(client: Client, name: string): Promise<void> {
   const readName = async () => (await (await client.rest.api.users.me.$get()).json()).user.displayName
-  await expect.poll(readName, { timeout: 10_000 }).toBe(name)
+  await expect.poll(readName).toBe(name)
 }
 
 /** A session of a customer with the dentist whom a search by name finds. */
@@ -75,19 +72,15 @@ async function openSession(customer: Client): Promise<string> {
   return (await opened.json()).chat.id
 }
 
-/** Sends, and waits until the other one has it; how long the store took, and how the sender is called there. */
+/** Sends, and waits until the other one has it; how the sender is called there. */
 async function say(from: Client, to: Client, chatId: string, content: string) {
-  const begin = performance.now()
   const { seq } = await from.send(chatId, { content })
-  const took = performance.now() - begin
   await until(to, chatId, ({ applied }) => applied >= seq)
   const sent = to.findChat(chatId)?.messages.find(seq)
-  return { took, content: sent?.content, sender: to.findUser(sent?.senderId ?? '') }
+  return { content: sent?.content, sender: to.findUser(sent?.senderId ?? '') }
 }
 
-test('a customer of Cognito and a dentist of Django talk in a session, by the names of MariaDB; it is stopped, and they go on', {
-  timeout: PATIENCE,
-}, async () => {
+test('a customer of Cognito and a dentist of Django talk in a session, by the names of MariaDB; it is stopped, and they go on', async () => {
   const [{ access }] = djangoTokens(DJANGO_SECRET, [{ user_id: 42 }] as const)
   const dentist = await enter(access, 1)
   const customer = await enter(await customerToken('ann-sub'), 0)
@@ -110,7 +103,6 @@ test('a customer of Cognito and a dentist of Django talk in a session, by the na
     for (const content of ['Since Monday', 'Come at noon', 'Thank you']) {
       const spoken = await say(customer, dentist, chatId, content)
       expect(spoken).toMatchObject({ content, sender: { displayName: 'Ann Lee' } })
-      expect(spoken.took).toBeLessThan(PROMPT)
     }
   }
   const stranger = await enter(await customerToken('new-sub'), 0)
@@ -118,15 +110,12 @@ test('a customer of Cognito and a dentist of Django talk in a session, by the na
   const other = await openSession(stranger)
   const spoken = await say(stranger, dentist, other, 'May I come in?')
   expect(spoken).toMatchObject({ sender: { displayName: 'Customer' } })
-  expect(spoken.took).toBeLessThan(PROMPT)
 
   const sent = names.readStatements().filter(({ command }) => command === 'Query' || command === 'Execute')
   expect(sent.filter(({ text }) => !/^(select |set session transaction read only$)/.test(text))).toEqual([])
 })
 
-test('a socket ends with its token, unless a fresh one of the same user comes in an auth frame', {
-  timeout: PATIENCE,
-}, async () => {
+test('a socket ends with its token, unless a fresh one of the same user comes in an auth frame', async () => {
   const open = async (seconds: number) => {
     const Authorization = `Bearer ${await customerToken('bob-sub', seconds)}`
     const url = `${fleet.url.replace('http', 'ws')}/ws`

@@ -12,7 +12,7 @@ import { createRedisServer, type RedisServer } from '../../../src/hosts/node/fau
 const MASTERS = 3
 const SLOTS = 16_384
 const MOVED = 1_000
-const PATIENCE = 60_000
+const PATIENCE = 240_000
 
 export const SECRETS = {
   JWT_SECRET: randomUUID() + randomUUID(),

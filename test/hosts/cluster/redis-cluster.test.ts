@@ -5,6 +5,7 @@ import { createMembers, type Members } from '../../../src/hosts/node/cluster/mem
 import type { PubSub } from '../../../src/hosts/node/cluster/pubsub.ts'
 import { until } from '../../../src/hosts/node/demo/until.ts'
 import { clock } from '../../../src/hosts/shared/clock.ts'
+import { TIMES } from '../../../src/protocol/limits.ts'
 import type { Health } from '../../../src/protocol/rest.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.ts'
 import { type Server, startServer } from '../../support/server.ts'
@@ -12,22 +13,17 @@ import { createRealCluster, type RealCluster, SECRETS } from './real-cluster.ts'
 
 /** So many that every shard has some. */
 const CHANNELS = Array.from({ length: 30 }, (_, number) => `channel-${number}`)
-const PATIENCE = 60_000
-/** 0.75 s, and a busy machine. */
-const LEARNT_WITHIN = 2_000
-/** What is not heard is asked for: at most 2 s late, and a busy machine. */
-const LATE_MOST = 4_000
+/** What is not heard is asked for: at most 2 s late, and not with the heartbeat. */
+const LATE_MOST = TIMES.heartbeat - 2_000
 
 let cluster: RealCluster
 
 beforeAll(async () => {
   cluster = await createRealCluster()
-}, PATIENCE)
+})
 afterAll(() => cluster?.remove())
 
-test('every shard carries its channels, and a shard that was killed does again', {
-  timeout: PATIENCE,
-}, async () => {
+test('every shard carries its channels, and a shard that was killed does again', async () => {
   const [one, two] = [await cluster.connect(), await cluster.connect()]
   const heard = new Set<string>()
   for (const channel of CHANNELS) await one.subscribe(channel, (text) => heard.add(text))
@@ -39,14 +35,14 @@ test('every shard carries its channels, and a shard that was killed does again',
           for (const channel of CHANNELS) two.publish(channel, `${word} ${channel}`)
           return [...heard].filter((text) => text.startsWith(word)).length
         },
-        { timeout: PATIENCE, interval: 200 },
+        { interval: 200 },
       )
       .toBe(CHANNELS.length)
   await hears('before')
   await cluster.shards[0]?.stop()
-  await expect.poll(() => one.isDown, { timeout: PATIENCE }).toBe(true)
+  await expect.poll(() => one.isDown).toBe(true)
   await cluster.shards[0]?.start()
-  await expect.poll(() => one.isDown, { timeout: PATIENCE }).toBe(false)
+  await expect.poll(() => one.isDown).toBe(false)
   await hears('after')
 })
 
@@ -58,7 +54,7 @@ describe('people at two instances', () => {
     database = await createTestDatabase()
     const env = { REDIS_NODES: cluster.nodes, DATABASE_POOL: '5', ...SECRETS }
     instances = await Promise.all([0, 1].map(() => startServer({ databaseUrl: database.url, env })))
-  }, PATIENCE)
+  })
   afterAll(async () => {
     for (const instance of instances) await instance.stop()
     await database?.drop()
@@ -86,10 +82,9 @@ describe('people at two instances', () => {
         return services.redis
       }),
     )
-  const bothSay = (word: string) =>
-    expect.poll(redis, { timeout: PATIENCE, interval: 20 }).toEqual([word, word])
+  const bothSay = (word: string) => expect.poll(redis, { interval: 20 }).toEqual([word, word])
 
-  test('talk', { timeout: PATIENCE }, async () => {
+  test('talk', async () => {
     const { ann, ben } = await arrive()
     for (let round = 0; round < 5; round += 1) {
       const { id: chatId } = await ann.client.createGroup(`Tea ${round}`, [ben.id])
@@ -100,9 +95,7 @@ describe('people at two instances', () => {
     for (const { client } of [ann, ben]) client.disconnect()
   })
 
-  test('hear each other though the one shard that carries their chat tells nobody anything', {
-    timeout: PATIENCE,
-  }, async () => {
+  test('hear each other though the one shard that carries their chat tells nobody anything', async () => {
     const { ann, ben } = await arrive()
     const { id: chatId } = await ann.client.createGroup('Tea', [ben.id])
     await until(ben.client, chatId, ({ applied }) => applied > 0)
@@ -133,27 +126,20 @@ describe('an instance', () => {
   }
   afterEach(() => members?.stop())
 
-  const isDeaf = (is: boolean) =>
-    expect.poll(() => members.isDeaf, { timeout: PATIENCE, interval: 20 }).toBe(is)
+  const isDeaf = (is: boolean) => expect.poll(() => members.isDeaf, { interval: 20 }).toBe(is)
   const probes = () => pubsub.channelsOfEach?.('name') ?? []
 
-  test('learns of each shard that it alone tells nothing more, and hears it again afterwards', {
-    timeout: PATIENCE,
-  }, async () => {
+  test('learns of each shard that it alone tells nothing more, and hears it again afterwards', async () => {
     await hearing()
     for (const { network } of cluster.shards) {
       network.starve()
-      const starvedAt = performance.now()
       await isDeaf(true)
-      expect(performance.now() - starvedAt).toBeLessThan(LEARNT_WITHIN)
       network.heal()
       await isDeaf(false)
     }
   })
 
-  test('probes a shard that was added as well, as soon as there is anything to hear from it', {
-    timeout: PATIENCE,
-  }, async () => {
+  test('probes a shard that was added as well, as soon as there is anything to hear from it', async () => {
     await hearing()
     const before = probes()
     expect(before).toHaveLength(cluster.shards.length)
@@ -161,12 +147,12 @@ describe('an instance', () => {
     await pubsub.subscribe('tea', (text) => heard.push(text))
     const added = await cluster.grow()
     cluster.move('tea', added)
-    await expect.poll(probes, { timeout: PATIENCE }).toHaveLength(before.length + 1)
+    await expect.poll(probes).toHaveLength(before.length + 1)
     const isHeard = () => {
       pubsub.publish('tea', 'is ready')
       return heard.length > 0
     }
-    await expect.poll(isHeard, { timeout: PATIENCE, interval: 200 }).toBe(true)
+    await expect.poll(isHeard, { interval: 200 }).toBe(true)
     await isDeaf(false)
     added.network.starve()
     await isDeaf(true)

@@ -12,9 +12,6 @@ export interface TestBlobStore {
   close(): Promise<void>
 }
 
-/** Milliseconds: an S3 server is several processes. */
-const OPEN_PATIENCE = 120_000
-
 /** What every BlobStore does alike. */
 export function describeBlobStore(name: string, open: () => Promise<TestBlobStore>): void {
   describe(`a blob store on ${name}`, () => {
@@ -28,7 +25,7 @@ export function describeBlobStore(name: string, open: () => Promise<TestBlobStor
 
     beforeAll(async () => {
       it = await open()
-    }, OPEN_PATIENCE)
+    })
     afterAll(() => it?.close())
 
     test('keeps what was put, byte for byte, and says when it has nothing', async () => {

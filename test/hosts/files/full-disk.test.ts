@@ -15,7 +15,6 @@ import { createTestDatabase } from '../../support/postgres.ts'
 import { startServer } from '../../support/server.ts'
 import { aFile } from './blob-store.contract.ts'
 
-const PATIENCE = 60_000
 const ROOM = 524_288
 const FULL = { refusal: { code: 'INSUFFICIENT_STORAGE' } }
 const folder = mkdtempSync(join(tmpdir(), 'parley-full-'))
@@ -44,9 +43,7 @@ test('a disk without room takes nothing by half, and small files as before', asy
   await spool.close()
 })
 
-test('the service answers 507 for files without room, keeps nothing of them, and goes on', {
-  timeout: PATIENCE,
-}, async () => {
+test('the service answers 507 for files without room, keeps nothing of them, and goes on', async () => {
   const blobs = join(folder, 'service')
   const temporary = mkdtempSync(join(folder, 'tmp-'))
   const database = await createTestDatabase()
