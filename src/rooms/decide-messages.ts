@@ -9,6 +9,7 @@ import {
   permitted,
   refused,
   type Situation,
+  senderOf,
 } from './decision.ts'
 import type { RoomState } from './ports.ts'
 
@@ -36,11 +37,10 @@ export const decideSend: Decide<'message:send'> = (situation, command) => {
   const seq = state.seq + 1
   const id = command.id ?? situation.freshId()
   const message = toMessage(command, { id, seq, senderId: principal.user.id, at, attachments })
+  const data = { message, sender: senderOf(situation) }
   return {
     kind: 'done',
-    events: [
-      { type: 'message:new', chatId: command.chatId, seq, at, data: { message, sender: principal.user } },
-    ],
+    events: [{ type: 'message:new', chatId: command.chatId, seq, at, data }],
     ack: { message, seq, replayed: false },
   }
 }

@@ -1,7 +1,7 @@
 import type { AckOf, CommandOf, CommandType } from '../protocol/commands.ts'
 import type { ErrorCode, Refusal } from '../protocol/errors.ts'
 import type { ChatEvent } from '../protocol/events.ts'
-import type { Participant } from '../protocol/model.ts'
+import type { Participant, UserSummary } from '../protocol/model.ts'
 import { may, type Permission, whoMay } from './permissions.ts'
 import type { Known, Principal, RoomState, Turn } from './ports.ts'
 
@@ -45,6 +45,17 @@ export type Decide<T extends CommandType> = (situation: Situation, command: Comm
 export interface Permitted {
   readonly state: RoomState
   readonly me: Participant
+}
+
+/**
+ * senderOf is who speaks, as the chat knows them: a room learns of another name before anybody is told of it, while a
+ * connection goes on under the one with which it began.
+ */
+export function senderOf({ state, principal }: Situation): UserSummary {
+  const user = state?.participants.get(principal.user.id)?.user
+  if (!user) return principal.user
+  const { id, username, displayName, avatarUrl, type } = user
+  return { id, username, displayName, avatarUrl, type }
 }
 
 export function refused(code: ErrorCode, message: string, field?: string): Decision<never> {

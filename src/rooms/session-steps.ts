@@ -1,7 +1,7 @@
 import type { ChatEvent, ChatEventOf, ChatEventType } from '../protocol/events.ts'
 import type { ChatInfo, Message, Participant, Role, SessionInfo, User } from '../protocol/model.ts'
 import type { SystemNote } from '../protocol/sessions.ts'
-import type { Situation } from './decision.ts'
+import { type Situation, senderOf } from './decision.ts'
 
 /** A change before its number is known. */
 type Step = (seq: number) => { [T in ChatEventType]: Pick<ChatEventOf<T>, 'type' | 'data'> }[ChatEventType]
@@ -42,10 +42,12 @@ export interface Told {
 }
 
 /** tells is the message of the service's own that stands in the chat for what happened to the session. */
-export function tells({ principal, at, freshId }: Situation, { session, words, chat }: Told): Step {
+export function tells(situation: Situation, { session, words, chat }: Told): Step {
+  const { at, freshId } = situation
+  const sender = senderOf(situation)
   const note: SystemNote = {
     session,
-    by: principal.user.id,
+    by: sender.id,
     assigneeId: chat.assigneeId,
     team: chat.session?.team ?? null,
     reason: chat.session?.closeReason ?? null,
@@ -56,9 +58,9 @@ export function tells({ principal, at, freshId }: Situation, { session, words, c
       chatId: chat.id,
       seq,
       changedSeq: seq,
-      senderId: principal.user.id,
+      senderId: sender.id,
       contentType: 'system',
-      content: `${principal.user.displayName} ${words}`,
+      content: `${sender.displayName} ${words}`,
       formatting: null,
       metadata: note,
       replyToId: null,
@@ -71,7 +73,7 @@ export function tells({ principal, at, freshId }: Situation, { session, words, c
       deletedAt: null,
       createdAt: at,
     }
-    return { type: 'message:new', data: { message, sender: principal.user } }
+    return { type: 'message:new', data: { message, sender } }
   }
 }
 

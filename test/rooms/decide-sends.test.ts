@@ -32,6 +32,11 @@ const joined = {
   }),
   messages: given.messages,
 }
+/** Another name than that under which the connection began. */
+const RENAMED = 'Mia Lee'
+const renamed = {
+  state: aGroup({ participants: [aParticipant({ ...MIA, displayName: RENAMED }), aParticipant(OTTO)] }),
+}
 const NO_REPLY = refusedAs('NOT_FOUND', 'replyToId')
 
 function replayOf(message: object, seq: number) {
@@ -44,6 +49,13 @@ test.each<Case>([
   ['gets an id if it has none', given, MIA, send(), { ack: { message: { id: FRESH, createdAt: NOW } } }],
   ['keeps the id of the client', given, MIA, send({ id: uuid(7) }), { ack: { message: { id: uuid(7) } } }],
   ['tells who sent it', given, MIA, send(), { events: [{ data: { sender: { username: 'mia' } } }] }],
+  [
+    'tells the name of now',
+    renamed,
+    MIA,
+    send(),
+    { events: [{ data: { sender: { displayName: RENAMED } } }] },
+  ],
   ['may reply', given, MIA, send({ replyToId: OTHERS.id }), { ack: { message: { replyToId: OTHERS.id } } }],
   ['may reply to a deleted one', given, MIA, send({ replyToId: GONE.id }), { kind: 'done' }],
   ['replies to nothing of another chat', elsewhere, MIA, send({ replyToId: ELSEWHERE.id }), NO_REPLY],

@@ -228,16 +228,20 @@ export const people: ProtocolRule[] = [
     async run(context) {
       const { ann, ben, dan } = await context.cast()
       const stranger = await context.stranger()
-      await context.group([ann, stranger])
+      const chatId = await context.group([ann, stranger])
       await context.makeContacts(stranger, ben)
-      const others = [await ann.connect(), await ben.connect(), await stranger.connect()]
+      const [byAnn, byBen, own] = [await ann.connect(), await ben.connect(), await stranger.connect()]
       const outsider = await dan.connect()
       const body = { displayName: context.fresh('Renamed') }
       await stranger.call('PUT /api/users/me', { body })
-      for (const socket of others) {
+      for (const socket of [byAnn, byBen, own]) {
         const { user } = await socket.signal('user:updated', (data) => data.user.id === stranger.id)
         same(user.displayName, body.displayName, 'The name')
       }
+      // Over a connection that began under the name before.
+      await own.ask('message:send', { chatId, content: 'It is still me' })
+      const { sender } = (await byAnn.event('message:new', chatId)).data
+      same(sender.displayName, body.displayName, 'The name beside a message')
       await outsider.settled()
       claim(!JSON.stringify(outsider.unheard).includes(stranger.id), 'The outsider was told')
     },
