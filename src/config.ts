@@ -125,12 +125,12 @@ export const Settings = z.object({
     .meta(
       setting('Storage', 'Most connections to Postgres, besides two for commits; as many to the replica'),
     ),
-  COMMIT_DEADLINE_SECONDS: whole(1, 60)
+  COMMIT_DEADLINE_SECONDS: whole(1, 20)
     .default(TIMES.commitDeadline / 1_000)
     .meta(
       setting(
         'Storage',
-        'In which a command is committed and a request has its rows, or is refused as one to try again; more where Postgres is far away or slow',
+        'Seconds in which a command is committed and a request has its rows, or is refused as one to try again; more where Postgres is far away or slow',
       ),
     ),
   DATABASE_REPLICA_URL: PostgresUrl.optional().meta(
