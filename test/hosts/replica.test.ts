@@ -5,7 +5,6 @@ import { createPostgresServer, type PostgresServer } from '../../src/hosts/node/
 import { Health } from '../../src/protocol/rest.ts'
 import { type Server, startServer } from '../support/server.ts'
 
-const WAIT = { timeout: 20_000 }
 const PASSWORD = 'Tea-at-4!'
 
 let primary: PostgresServer
@@ -50,23 +49,23 @@ async function replicated(): Promise<void> {
   const [row] = await run(primary.url('postgres'), 'select pg_current_wal_lsn() as lsn')
   const text = `select pg_last_wal_replay_lsn() >= '${row?.lsn}' as has`
   const has = async () => (await run(standby.url('postgres'), text))[0]?.has
-  await expect.poll(has, WAIT).toBe(true)
+  await expect.poll(has).toBe(true)
 }
 
 test('health tells of a replica that lags or is away, and the instance goes on to get requests', async () => {
-  await expect.poll(health, WAIT).toMatchObject({ status: 'ok', database: 'ok', replica: 'ok', redis: 'off' })
+  await expect.poll(health).toMatchObject({ status: 'ok', database: 'ok', replica: 'ok', redis: 'off' })
   await run(standby.url('postgres'), 'select pg_wal_replay_pause()')
   await client.send(chatId, { content: 'not replayed' })
-  await expect.poll(health, WAIT).toMatchObject({ status: 'degraded', replica: 'degraded' })
+  await expect.poll(health).toMatchObject({ status: 'degraded', replica: 'degraded' })
   await standby.stop('immediate')
-  await expect.poll(health, WAIT).toMatchObject({ status: 'degraded', database: 'ok', replica: 'down' })
+  await expect.poll(health).toMatchObject({ status: 'degraded', database: 'ok', replica: 'down' })
   for (const path of ['live', 'ready']) {
     const answer = await fetch(`${server.url}/health/${path}`)
     expect(answer.status, path).toBe(200)
   }
   expect(await client.search('nothing')).toEqual([])
   await standby.start()
-  await expect.poll(health, WAIT).toMatchObject({ status: 'ok', replica: 'ok' })
+  await expect.poll(health).toMatchObject({ status: 'ok', replica: 'ok' })
 })
 
 test('F14: on a stale replica that was promoted the history has another name, and clients begin afresh', async () => {
@@ -80,8 +79,8 @@ test('F14: on a stale replica that was promoted the history has another name, an
   await run(standby.url('postgres'), 'select pg_promote()')
   await server.restart({ DATABASE_URL: standby.url('postgres'), DATABASE_REPLICA_URL: '' })
 
-  await expect.poll(() => client.status.state, WAIT).toBe('live')
-  await expect.poll(() => contents(client), WAIT).toEqual(['not replayed'])
+  await expect.poll(() => client.status.state).toBe('live')
+  await expect.poll(() => contents(client)).toEqual(['not replayed'])
   await client.loadOlder(chatId)
   expect(contents(client)).toEqual(['kept', 'not replayed'])
   expect(client.account.logId).not.toBe(before)
@@ -90,7 +89,7 @@ test('F14: on a stale replica that was promoted the history has another name, an
   const fresh = createClient({ url: server.url })
   await fresh.login('ann', PASSWORD)
   fresh.connect()
-  await expect.poll(() => fresh.findChat(chatId), WAIT).toBeDefined()
+  await expect.poll(() => fresh.findChat(chatId)).toBeDefined()
   await fresh.loadOlder(chatId)
   expect(contents(fresh)).toEqual(['kept', 'not replayed', 'after'])
   expect(contents(client)).toEqual(contents(fresh))

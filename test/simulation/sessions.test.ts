@@ -16,9 +16,7 @@ const PEACE = 57_000
 const CAPACITY = 2
 const NOTE = 'a note'
 
-test(`races, capacity and notes of sessions, over ${SEEDS} seeds from ${FIRST}`, {
-  timeout: 300_000,
-}, async () => {
+test(`races, capacity and notes of sessions, over ${SEEDS} seeds from ${FIRST}`, async () => {
   let accepts = 0
   let full = 0
   for (let seed = FIRST; seed < FIRST + SEEDS; seed += 1) {
