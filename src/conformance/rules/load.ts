@@ -136,5 +136,6 @@ async function oneOfEachType(context: Context, heard: Set<string>): Promise<void
   const { chat } = copy
   const built = [chat?.name, chat?.ownerId, chat?.slug, chat?.avatarUrl, chat?.history, chat?.isOpen]
   same(built, [name, ownerId, slug, avatarUrl, history, isOpen], 'The chat built from events')
+  device.onFrame = undefined
   await ben.call('DELETE /api/chats/:id', { params })
 }

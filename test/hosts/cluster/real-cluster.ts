@@ -32,6 +32,8 @@ export interface RealCluster {
   readonly shards: readonly Shard[]
   /** What `REDIS_NODES` has to be. */
   readonly nodes: string
+  /** Of all instances that were connected, the last one last. */
+  readonly links: readonly RedisLink[]
   /** The connections of one instance, when they hear. */
   connect(): Promise<RedisPubSub>
   /** A master more, without slots. */
@@ -61,6 +63,7 @@ export async function createRealCluster(): Promise<RealCluster> {
 
   return {
     shards,
+    links,
     get nodes() {
       return nodes()
     },

@@ -16,6 +16,12 @@ const CHANNELS = Array.from({ length: 30 }, (_, number) => `channel-${number}`)
 /** What is not heard is asked for: at most 2 s late, and not with the heartbeat. */
 const LATE_MOST = TIMES.heartbeat - 2_000
 
+/** What the driver has of its subscribers. */
+interface Group {
+  isResetting: boolean
+  stop(): void
+}
+
 let cluster: RealCluster
 
 beforeAll(async () => {
@@ -137,6 +143,20 @@ describe('an instance', () => {
       network.heal()
       await isDeaf(false)
     }
+  })
+
+  test('hears again by other connections when those that the driver keeps are stuck', async () => {
+    await hearing()
+    const heard: string[] = []
+    await pubsub.subscribe('tea', (text) => heard.push(text))
+    const { subscriber } = cluster.links.at(-1) as unknown as { subscriber: { shardedSubscribers: Group } }
+    // As they are left when one is given up while it is being made: that is waited for without an end.
+    subscriber.shardedSubscribers.isResetting = true
+    subscriber.shardedSubscribers.stop()
+    await isDeaf(true)
+    await isDeaf(false)
+    pubsub.publish('tea', 'is ready')
+    await expect.poll(() => heard).toEqual(['is ready'])
   })
 
   test('probes a shard that was added as well, as soon as there is anything to hear from it', async () => {

@@ -30,7 +30,7 @@ export interface RedisPubSub extends PubSub {
  * shard of its name alone.
  */
 export function createRedisPubSub(link: RedisLink, options: RedisPubSubOptions): RedisPubSub {
-  const { publisher, subscriber, isCluster } = link
+  const { publisher, isCluster } = link
   const listeners = new Map<string, Set<(text: string) => void>>()
   const words = isCluster
     ? ({
@@ -47,20 +47,28 @@ export function createRedisPubSub(link: RedisLink, options: RedisPubSubOptions):
       } as const)
   const pass = createPass(publisher)
   let tries = 0
+  let subscriber = link.subscriber
   let isDown = subscriber.status !== 'ready'
+  const probed = new Map<string, readonly string[]>()
+  hearBy(subscriber)
 
-  subscriber.on(words.message, (channel: string, text: string) => {
-    const found = listeners.get(channel)
-    if (found) for (const listener of found) listen(listener, text)
-  })
-  subscriber.on('ready', heal)
-  subscriber.on('close', fall)
-  // A shard that goes takes its channels with it, and one that comes knows nothing of them.
-  for (const event of ['-node', '+node']) {
-    subscriber.on(event, () => {
-      fall()
-      heal()
+  function hearBy(client: RedisClient): void {
+    const on = (event: string, run: () => void) => client.on(event, () => client === subscriber && run())
+    client.on(words.message, (channel: string, text: string) => {
+      const found = listeners.get(channel)
+      if (found) for (const listener of found) listen(listener, text)
     })
+    on('ready', heal)
+    on('close', fall)
+    on('refresh', () => probed.clear())
+    // A shard that goes takes its channels with it, one that comes knows nothing of them, and what the driver then
+    // subscribes to by itself may have failed without a word.
+    for (const event of ['-node', '+node', 'subscribersReady']) {
+      on(event, () => {
+        fall()
+        heal()
+      })
+    }
   }
 
   function fall(): void {
@@ -132,30 +140,31 @@ export function createRedisPubSub(link: RedisLink, options: RedisPubSubOptions):
 
     soon: pass.soon,
 
-    channelsOfEach: createChannelsOfEach(subscriber, options.prefix),
+    /** A cluster is heard by a connection to each shard, any other Redis by one. */
+    channelsOfEach(name) {
+      if (!(subscriber instanceof Cluster)) return [name]
+      const known = probed.get(name)
+      if (known) return known
+      const { prefix } = options
+      const channels = oneOnEachShard(prefix + name, subscriber.slots).map((it) => it.slice(prefix.length))
+      probed.set(name, channels)
+      return channels
+    },
 
     get isDown() {
       return isDown
     },
 
     reconnect() {
-      subscriber.disconnect(true)
+      if (isCluster) {
+        // The driver's subscribers can get stuck for good: a connection that it gave up while it was being made is waited for.
+        subscriber = link.renewSubscriber()
+        probed.clear()
+        hearBy(subscriber)
+        fall()
+      } else subscriber.disconnect(true)
       publisher.disconnect(true)
     },
-  }
-}
-
-/** A cluster is heard by a connection to each shard, any other Redis by one. */
-function createChannelsOfEach(subscriber: RedisClient, prefix: string) {
-  const found = new Map<string, string[]>()
-  subscriber.on('refresh', () => found.clear())
-  return (name: string): readonly string[] => {
-    if (!(subscriber instanceof Cluster)) return [name]
-    const channels =
-      found.get(name) ??
-      oneOnEachShard(prefix + name, subscriber.slots).map((channel) => channel.slice(prefix.length))
-    found.set(name, channels)
-    return channels
   }
 }
 

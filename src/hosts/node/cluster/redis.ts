@@ -18,6 +18,8 @@ export interface RedisLink {
   /** Without time limits, which would cost a timer for each message. */
   readonly publisher: RedisClient
   readonly subscriber: RedisClient
+  /** Ends that one, and is heard by another from now on, which knows nothing of its channels. */
+  renewSubscriber(): RedisClient
   readonly isCluster: boolean
   close(): void
 }
@@ -33,16 +35,24 @@ export function connectRedis(config: Config, onFault: (error: Error) => void): R
   const timed = { commandTimeout: COMMAND_TIMEOUT }
   const commands = create({ ...timed, enableOfflineQueue: false, enableAutoPipelining: true })
   const publisher = create({ enableOfflineQueue: false, enableAutoPipelining: isCluster })
-  const subscriber = create({ ...timed, autoResubscribe: false })
-  const all = [commands, publisher, subscriber]
-  for (const client of all) client.on('error', seldom(onFault))
+  const createSubscriber = () => create({ ...timed, autoResubscribe: false }).on('error', seldom(onFault))
+  let subscriber = createSubscriber()
+  for (const client of [commands, publisher]) client.on('error', seldom(onFault))
+
   return {
     commands,
     publisher,
-    subscriber,
+    get subscriber() {
+      return subscriber
+    },
+    renewSubscriber() {
+      subscriber.disconnect()
+      subscriber = createSubscriber()
+      return subscriber
+    },
     isCluster,
     close() {
-      for (const client of all) client.disconnect()
+      for (const client of [commands, publisher, subscriber]) client.disconnect()
     },
   }
 }
