@@ -158,6 +158,8 @@ export function createRedisPubSub(link: RedisLink, options: RedisPubSubOptions):
     reconnect() {
       if (isCluster) {
         // The driver's subscribers can get stuck for good: a connection that it gave up while it was being made is waited for.
+        // What is subscribed to at the last one says nothing of this one.
+        tries += 1
         subscriber = link.renewSubscriber()
         probed.clear()
         hearBy(subscriber)
