@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { RawSocket } from '../../src/conformance/raw-socket.ts'
 import { createProvider, type Provider } from '../../src/hosts/node/faults/servers/provider.ts'
 import { ClientFrame } from '../../src/protocol/frames.ts'
+import type { TestAnswer } from '../support/app.ts'
 import { aForm, aPng } from '../support/files.ts'
 import { type Server, startServer } from '../support/server.ts'
 import { DJANGO_SECRET, djangoToken } from '../support/tokens.ts'
@@ -13,8 +14,7 @@ const SPARED = ['POST /api/auth/logout']
 interface Answer {
   readonly status: number
   readonly text: string
-  // biome-ignore lint/suspicious/noExplicitAny: a test reads what it expects, and fails when it is not there
-  readonly body: any
+  readonly body: TestAnswer['body']
 }
 
 let server: Server

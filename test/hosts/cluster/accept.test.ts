@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { TestAnswer } from '../../support/app.ts'
 import { type Fleet, startFleet } from '../../support/fleet.ts'
 import { DJANGO_SECRET, djangoToken } from '../../support/tokens.ts'
 
@@ -12,8 +13,7 @@ let customer: string
 
 interface Answer {
   readonly status: number
-  // biome-ignore lint/suspicious/noExplicitAny: a test reads what it expects, and fails when it is not there
-  readonly body: any
+  readonly body: TestAnswer['body']
 }
 
 beforeAll(async () => {
