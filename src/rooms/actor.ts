@@ -66,6 +66,7 @@ export class Room implements RoomHandle {
   #reloads = 0
   /** A commit's answer was lost: what it stored, if it did, was told to nobody. */
   #isUntold = false
+  #isLookDue = false
   #mailbox: Waiting[] = []
   /** The commands of the turn that runs now. */
   #inTurn: readonly Waiting[] = []
@@ -138,6 +139,7 @@ export class Room implements RoomHandle {
     }
     this.#inTurn = []
     this.#isRunning = false
+    if (this.#isUntold) this.#lookLater()
   }
 
   async #turn(batch: readonly Waiting[]): Promise<void> {
@@ -202,9 +204,28 @@ export class Room implements RoomHandle {
     const reloads = this.#reloads
     this.#state = await this.#ports.store.load(this.#chatId)
     this.#isLoaded = reloads === this.#reloads
-    if (!this.#isUntold || !this.#state) return
+    this.#tellUntold(this.#state)
+  }
+
+  /** What may have been stored is told if nobody writes any more, too: by then the store has done it or given it up. */
+  #lookLater(): void {
+    if (this.#isLookDue) return
+    this.#isLookDue = true
+    this.#ports.clock.after(this.#commitDeadline, async () => {
+      this.#isLookDue = false
+      if (!this.#isUntold || this.#isRunning) return
+      try {
+        this.#tellUntold(await this.#ports.store.load(this.#chatId))
+      } catch {
+        this.#lookLater()
+      }
+    })
+  }
+
+  #tellUntold(state: RoomState | undefined): void {
+    if (!this.#isUntold || !state) return
     this.#isUntold = false
-    this.#tellHead(this.#state.seq)
+    this.#tellHead(state.seq)
   }
 
   #tellHead(seq: number): void {
@@ -250,10 +271,12 @@ export class Room implements RoomHandle {
     if (!this.#isRunning) void this.#run()
   }
 
-  /** The store refused the turn: a command that was alone is refused; among others, each tries by itself. */
+  /** The store refused the turn: a command that was alone is refused; of many, each half tries by itself. */
   async #isolate(waiting: readonly Waiting[], refusal: Refusal): Promise<void> {
     if (waiting.length === 1) return refuseAll(waiting, refusal)
-    for (const one of waiting) await this.#turn([one])
+    const middle = Math.ceil(waiting.length / 2)
+    await this.#turn(waiting.slice(0, middle))
+    await this.#turn(waiting.slice(middle))
   }
 
   #dropLate(waiting: readonly Waiting[]): readonly Waiting[] {

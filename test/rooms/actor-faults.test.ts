@@ -76,6 +76,22 @@ describe('a commit whose answer is lost', () => {
     expect(stage.told[0]).toMatchObject({ item: { kind: 'head', seq: 12 } })
   })
 
+  test('is told once the store is back, also if nobody writes any more', async () => {
+    stage.store.fates.push('lost after')
+    const lost = stage.do(MIA, send({ id: uuid(7) }))
+    await settled()
+    stage.store.isAway = true
+    expect(await timed(lost)).toMatchObject({ outcome: AWAY })
+    for (let sends = 0; sends < 3; sends += 1)
+      expect(await timed(stage.do(OTTO, send()))).toMatchObject({ outcome: AWAY })
+    expect(stage.told).toEqual([])
+    stage.store.isAway = false
+    await stage.clock.pass(TIMES.commitDeadline)
+    expect(stage.told).toEqual([{ topic: `chat:${GROUP}`, item: { kind: 'head', seq: 12 } }])
+    await stage.clock.pass(10 * TIMES.commitDeadline)
+    expect(stage.told).toHaveLength(1)
+  })
+
   test('and which had no id of its own is one message all the same', async () => {
     const before = ['x', 'a', 'b', 'c'].map((content) => stage.do(MIA, send({ content })))
     stage.store.fates.push('lost after', 'stale', 'lost after')
@@ -178,6 +194,21 @@ describe('a turn that the store refuses', () => {
     ])
     expect(contents()).toEqual(['warm', 'before', 'a', 'b', 'c'])
     expect(eventsOf(stage).map(([, seq]) => seq)).toEqual([12, 13, 14, 15])
+  })
+
+  test('is halved, so that a poison among 256 is found by few commits', async () => {
+    stage.store.refuses = ({ events }) =>
+      events.some((event) => event.type === 'message:new' && event.data.message.content === 'poison')
+        ? refusal
+        : undefined
+    const first = stage.do(MIA, send())
+    const all = Array.from({ length: 256 }, (_, place) =>
+      stage.do(MIA, send({ content: place === 100 ? 'poison' : `${place}` })),
+    )
+    await first
+    const outcomes = await Promise.all(all)
+    expect(outcomes.flatMap((it, place) => (it.ok ? [] : [place]))).toEqual([100])
+    expect(stage.store.commits.length).toBeLessThanOrEqual(1 + 1 + 2 * Math.log2(256))
   })
 
   test('alone is refused with the reason of the store', async () => {
