@@ -11,13 +11,6 @@ export function cpuOf(pid: number): number {
   return (own.own + own.endedChildren + living.reduce((sum, ticks) => sum + ticks, 0)) * MICROSECONDS_PER_TICK
 }
 
-/** stolenTime tells the processor time that a virtual machine wanted since it started and its host gave to others, in microseconds. */
-export function stolenTime(): number {
-  // The first line sums up all processors; the eighth number is steal: proc(5).
-  const [line = ''] = readFileSync('/proc/stat', 'utf8').split('\n')
-  return Number(line.split(/\s+/)[8] ?? 0) * MICROSECONDS_PER_TICK
-}
-
 /** rssOf tells what of a process's memory is resident, in bytes. */
 export function rssOf(pid: number): number {
   const kilobytes = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]

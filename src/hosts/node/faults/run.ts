@@ -3,6 +3,7 @@ import { Random } from '../../../conformance/random.ts'
 import { patiently } from '../patiently.ts'
 import { Latencies } from '../replay/latencies.ts'
 import { inParallel } from '../replay/parallel.ts'
+import { watchStolen } from '../stolen-time.ts'
 import type { Fault, Peers } from './fault.ts'
 import { judge, type Verdict } from './judge.ts'
 import { startLoad } from './load.ts'
@@ -16,6 +17,8 @@ import { createNotes, type Notes, Voice } from './voice.ts'
 const ENTERED_AT_ONCE = 4
 /** Every client speaks in so many chats. */
 const CHATS_EACH = 2
+/** Share of the processors from which on their absence explains times, and what is bounded in time. */
+const NOTABLE = 0.05
 
 export interface FaultRunOptions {
   readonly faults: readonly Fault[]
@@ -109,6 +112,7 @@ async function runFault(
   { stage, peers, voices, random, options }: Setting,
 ): Promise<FaultResult> {
   const notes = createNotes()
+  const stolen = watchStolen()
   const chatIds = await gather(voices, options.chats, notes)
   const load = startLoad(voices, random)
   const seconds = Math.max(options.seconds, fault.leastSeconds ?? 0)
@@ -119,6 +123,8 @@ async function runFault(
   await fault.afterwards?.(scene, peers)
   const verdict = await judge(scene, notes)
   const { remarks } = scene
+  if (stolen() > NOTABLE)
+    remarks.push(`the host of this machine gave ${toPercent(stolen())} of it to others meanwhile`)
   return { id: fault.id, title: fault.title, ...verdict, ...measure(scene, notes), remarks }
 }
 
@@ -163,6 +169,10 @@ function measure({ strikes }: Scene, { sends, repairs, reconnects, deliveries }:
     reconnect: toSpread(reconnects),
     delivery: toSpread(deliveries),
   }
+}
+
+function toPercent(share: number): string {
+  return `${Math.round(share * 100)} %`
 }
 
 function toSpread(values: readonly number[]): Spread {
