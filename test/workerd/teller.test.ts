@@ -2,9 +2,11 @@ import { expect, test } from 'vitest'
 import type { GatewayCalls, HearCall } from '../../src/hosts/cloudflare/calls.ts'
 import type { Objects } from '../../src/hosts/cloudflare/objects.ts'
 import { createTeller } from '../../src/hosts/cloudflare/teller.ts'
+import { clock } from '../../src/hosts/shared/clock.ts'
 import { fromBroadcastText } from '../../src/rooms/broadcast-text.ts'
-import type { Broadcastable } from '../../src/rooms/ports.ts'
+import type { Broadcastable, Clock } from '../../src/rooms/ports.ts'
 import { GROUP } from '../support/builders.ts'
+import { createTestClock } from '../support/test-clock.ts'
 
 const topic = `chat:${GROUP}` as const
 
@@ -14,7 +16,7 @@ function events(...seqs: number[]): Broadcastable {
 }
 
 /** Gateways that answer when they are told to, and what each of them was called with. */
-function stage(listeners: readonly string[]) {
+function stage(listeners: readonly string[], ticking: Clock = clock) {
   const calls: { name: string; call: HearCall; answer: PromiseWithResolvers<void> }[] = []
   const forgotten: string[] = []
   const waiting: Promise<unknown>[] = []
@@ -30,6 +32,7 @@ function stage(listeners: readonly string[]) {
     forget: (name) => void forgotten.push(name),
   }
   const teller = createTeller({
+    clock: ticking,
     gateways,
     listeners: new Set(listeners),
     waitUntil: (promise) => void waiting.push(promise),
@@ -57,6 +60,31 @@ test('a gateway that never answers holds nobody up', async () => {
   await expect.poll(() => heardBy('silent')).toHaveLength(1)
   teller.publish(topic, events(2))
   await expect.poll(() => heardBy('silent')).toEqual([events(1), events(2)])
+})
+
+test('after much the next waits as long as telling took, and little waits for nothing', async () => {
+  const time = createTestClock()
+  const { teller, heardBy } = stage(['silent'], time)
+  const passes = async (milliseconds: number) => {
+    time.pass(milliseconds)
+    for (let turns = 0; turns < 20; turns += 1) await Promise.resolve()
+  }
+  const much = events(...Array.from({ length: 20 }, (_, index) => index + 1))
+  teller.publish(topic, much)
+  await passes(0)
+  expect(heardBy('silent')).toEqual([much])
+  teller.publish(topic, events(21))
+  await passes(20) // PACE: the gateway does not answer
+  teller.publish(topic, events(22))
+  await passes(19)
+  expect(heardBy('silent')).toEqual([much])
+  await passes(1)
+  await passes(0)
+  expect(heardBy('silent')).toEqual([much, events(21, 22)])
+  teller.publish(topic, events(23))
+  await passes(20)
+  await passes(0)
+  expect(heardBy('silent')).toEqual([much, events(21, 22), events(23)])
 })
 
 test('only events without a hole between them go together, and nothing overtakes', async () => {

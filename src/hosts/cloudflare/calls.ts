@@ -28,6 +28,8 @@ export type TakeCall = Call<{ readonly bucket: Bucket; readonly key: string }>
 export interface RoomCalls {
   /** Resolves with an Outcome as JSON. */
   dispatch(call: DispatchCall): Promise<string>
+  /** The same over one call that lasts, for many: see `createLinks`. */
+  link(): Promise<Pick<RoomCalls, 'dispatch'>>
   typing(call: TypingCall): Promise<void>
   reload(): Promise<void>
   /** From now on this gateway hears the chat, until it detaches. */
@@ -40,6 +42,7 @@ export interface RoomCalls {
 /** GatewayCalls is what a gateway object answers, beside upgrade requests. */
 export interface GatewayCalls {
   hear(call: HearCall): Promise<void>
+  link(): Promise<Pick<GatewayCalls, 'hear'>>
   /** Of those users who have a connection. */
   statuses(userIds: readonly string[]): Promise<Record<string, PresenceStatus>>
   take(call: TakeCall): Promise<number>

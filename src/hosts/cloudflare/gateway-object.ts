@@ -6,9 +6,7 @@ import { createUserReader } from '../../db/user-reader.ts'
 import type { Connection, ConnectionState } from '../../gateway/connection.ts'
 import { createGateway, type Gateway } from '../../gateway/gateway.ts'
 import type { Authenticated, RateLimiter } from '../../gateway/ports.ts'
-import { LIMITS } from '../../protocol/limits.ts'
 import type { PresenceStatus } from '../../protocol/model.ts'
-import { utf8Bytes } from '../../protocol/text.ts'
 import { LINES, SUBPROTOCOL } from '../../protocol/version.ts'
 import { fromBroadcastText } from '../../rooms/broadcast-text.ts'
 import { clock, ids } from '../shared/clock.ts'
@@ -19,11 +17,12 @@ import { checkCall, type GatewayCalls, type HearCall, type RoomCalls, type TakeC
 import { openDatabase } from './database.ts'
 import { takeOver } from './handover.ts'
 import { createHeardChats } from './heard-chats.ts'
+import { createLinks, GatewayLink } from './links.ts'
 import { createLogger, logFaults } from './logger.ts'
 import { createLull } from './lull.ts'
 import { createObjectBroadcast, type ObjectBroadcast } from './object-broadcast.ts'
 import { createObjectPresence } from './object-presence.ts'
-import { createSocket } from './object-socket.ts'
+import { closeIfTooBig, createSocket } from './object-socket.ts'
 import { createObjects } from './objects.ts'
 import { createRemotePublisher } from './remote-publisher.ts'
 import { createRemoteRooms } from './remote-rooms.ts'
@@ -37,7 +36,6 @@ import { createKeptTickets } from './tickets.ts'
 const KEEP = 1_000
 /** Alarms come at multiples of this, so that many connections are looked at together. */
 const ALARMS = 5_000
-const TOO_BIG = 1009
 
 /**
  * GatewayObject holds the sockets of its share of the users and runs the same gateway as every host. The platform takes
@@ -63,7 +61,8 @@ export class GatewayObject extends DurableObject<Bindings> implements GatewayCal
     const rooms = createObjects<RoomCalls>(bindings.ROOMS)
     const gateways = createObjects<GatewayCalls>(bindings.GATEWAYS)
     const changes = createSyncReader(db)
-    const remoteRooms = createRemoteRooms({ config, rooms, ids, waitUntil, onFault })
+    const links = createLinks(rooms, clock)
+    const remoteRooms = createRemoteRooms({ config, rooms, links, ids, waitUntil, onFault })
     this.#heard = createHeardChats(context.storage)
     this.#tickets = createKeptTickets(context.storage, self)
     this.#limiter = config.RATE_LIMITS === 'off' ? createOpenLimiter() : createLimiter(ratesOf(config))
@@ -104,11 +103,8 @@ export class GatewayObject extends DurableObject<Bindings> implements GatewayCal
   override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void {
     const connection = this.#connections.get(socket)
     this.#keepSoon()
-    const size = typeof message === 'string' ? utf8Bytes(message) : message.byteLength
-    if (size > LIMITS.frameBytes) {
-      socket.close(TOO_BIG, 'A frame has at most 64 KiB')
-      this.#end(socket)
-    } else if (typeof message === 'string') connection?.receive(message)
+    if (closeIfTooBig(socket, message)) this.#end(socket)
+    else if (typeof message === 'string') connection?.receive(message)
     else connection?.receiveBinary()
   }
 
@@ -133,6 +129,10 @@ export class GatewayObject extends DurableObject<Bindings> implements GatewayCal
     checkCall(call)
     this.#broadcast.hear(call.topic, fromBroadcastText(call.text))
     this.#keepSoon()
+  }
+
+  async link(): Promise<GatewayLink> {
+    return new GatewayLink(this)
   }
 
   async statuses(userIds: readonly string[]): Promise<Record<string, PresenceStatus>> {

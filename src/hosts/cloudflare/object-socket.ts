@@ -1,6 +1,10 @@
 import type { Socket } from '../../gateway/ports.ts'
 import { CLOSES } from '../../protocol/errors.ts'
 import { LIMITS } from '../../protocol/limits.ts'
+import { utf8Bytes } from '../../protocol/text.ts'
+
+/** Message too big: RFC 6455, 7.4.1. */
+const TOO_BIG = 1009
 
 export interface SocketOptions {
   /** The client takes several frames in one message, one a line: what a message costs here is paid once for all. */
@@ -26,6 +30,14 @@ export function createSocket(socket: WebSocket, { takesLines, onClose }: SocketO
       onClose()
     },
   }
+}
+
+/** closeIfTooBig closes a socket whose client sent more than a frame may have, which the platform lets through. */
+export function closeIfTooBig(socket: WebSocket, message: string | ArrayBuffer): boolean {
+  const size = typeof message === 'string' ? utf8Bytes(message) : message.byteLength
+  if (size <= LIMITS.frameBytes) return false
+  socket.close(TOO_BIG, 'A frame has at most 64 KiB')
+  return true
 }
 
 /** Joins frames up to what a client's frame may have; JSON holds no line break of its own. */

@@ -21,6 +21,8 @@ const NOT_CONFIRMED: Outcome = {
 
 interface RemoteRoomsPorts {
   readonly rooms: Objects<RoomCalls>
+  /** By which commands go; each by a call of its own when left out. */
+  readonly links?: Objects<Pick<RoomCalls, 'dispatch'>>
   readonly ids: Ids
   readonly config: Config
   /** For whatever request asks, not for one object. */
@@ -34,7 +36,7 @@ interface RemoteRoomsPorts {
  * again with the same id, which is done at most once.
  */
 export function createRemoteRooms(ports: RemoteRoomsPorts): RoomDirectory {
-  const { rooms, ids, waitUntil, onFault } = ports
+  const { rooms, links = rooms, ids, waitUntil, onFault } = ports
   const create = ports.isPassing ? createPassingPatience : createPatience
   const patience = create(clock, commitDeadlineOf(ports.config) + GRACE)
 
@@ -42,9 +44,9 @@ export function createRemoteRooms(ports: RemoteRoomsPorts): RoomDirectory {
     const call = toDispatchCall(chatId, envelope)
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
       try {
-        return JSON.parse(await rooms.get(chatId).dispatch(call)) as Outcome
+        return JSON.parse(await links.get(chatId).dispatch(call)) as Outcome
       } catch (error) {
-        rooms.forget(chatId)
+        links.forget(chatId)
         onFault({ chatId, error })
       }
     }

@@ -14,6 +14,7 @@ import type { Bindings } from './bindings.ts'
 import { checkCall, type DispatchCall, type GatewayCalls, type RoomCalls, type TypingCall } from './calls.ts'
 import { ensureFit, openDatabase } from './database.ts'
 import { wakeJobs } from './jobs.ts'
+import { createLinks, RoomLink } from './links.ts'
 import { createLogger, logFaults } from './logger.ts'
 import { createObjects } from './objects.ts'
 import { createRemoteRooms } from './remote-rooms.ts'
@@ -42,8 +43,8 @@ export class RoomObject extends DurableObject<Bindings> implements RoomCalls {
     super(context, bindings)
     const waitUntil = (promise: Promise<unknown>) => context.waitUntil(promise)
     this.#listeners = new Set(context.storage.kv.get<string[]>(LISTENERS) ?? [])
-    const gateways = createObjects<GatewayCalls>(bindings.GATEWAYS)
-    this.#teller = createTeller({ gateways, listeners: this.#listeners, waitUntil })
+    const gateways = createLinks(createObjects<GatewayCalls>(bindings.GATEWAYS), clock)
+    this.#teller = createTeller({ clock, gateways, listeners: this.#listeners, waitUntil })
     this.#config = settings(bindings)
     this.#onFault = logFaults(createLogger(this.#config))
     this.#others = createRemoteRooms({
@@ -55,6 +56,10 @@ export class RoomObject extends DurableObject<Bindings> implements RoomCalls {
   async dispatch(call: DispatchCall): Promise<string> {
     checkCall(call)
     return JSON.stringify(await this.#roomOf(call.chatId).dispatch(JSON.parse(call.text) as Envelope))
+  }
+
+  async link(): Promise<RoomLink> {
+    return new RoomLink(this)
   }
 
   async typing(call: TypingCall): Promise<void> {

@@ -1,5 +1,4 @@
-import type { Broadcastable, Publisher, Topic } from '../../rooms/ports.ts'
-import { clock } from '../shared/clock.ts'
+import type { Broadcastable, Clock, Publisher, Topic } from '../../rooms/ports.ts'
 import { type GatewayCalls, toHearCall } from './calls.ts'
 import { gatewayOf, type Objects } from './objects.ts'
 
@@ -9,9 +8,12 @@ const AT_ONCE = 8
 const PACE = 20
 /** Events of one call. */
 const MOST_EVENTS = 500
+/** From so many on, what happens next is told only after a rest as long as the telling: the next call carries more. */
+const MANY_EVENTS = 16
 
 interface TellerPorts {
-  readonly gateways: Objects<GatewayCalls>
+  readonly clock: Clock
+  readonly gateways: Objects<Pick<GatewayCalls, 'hear'>>
   /** The names of the gateways that hear the chat. */
   readonly listeners: ReadonlySet<string>
   readonly waitUntil: (promise: Promise<unknown>) => void
@@ -22,7 +24,7 @@ interface TellerPorts {
  * costs more than a commit: turns do not wait for them, and what several turns came to meanwhile goes into one. What is
  * lost on the way the heads show.
  */
-export function createTeller({ gateways, listeners, waitUntil }: TellerPorts): Publisher {
+export function createTeller({ clock, gateways, listeners, waitUntil }: TellerPorts): Publisher {
   let untold: Broadcastable[] = []
   let isTelling = false
 
@@ -34,7 +36,9 @@ export function createTeller({ gateways, listeners, waitUntil }: TellerPorts): P
         await pass()
         const items = untold
         untold = []
+        const begin = clock.now()
         for (const item of items) await tell(topic, item)
+        if (items.some(isLarge)) await pass(clock.now() - begin)
       }
     } finally {
       isTelling = false
@@ -63,6 +67,10 @@ export function createTeller({ gateways, listeners, waitUntil }: TellerPorts): P
       .catch(() => gateways.forget(name))
   }
 
+  function pass(milliseconds = 0): Promise<void> {
+    return new Promise((resolve) => clock.after(milliseconds, resolve))
+  }
+
   return {
     publish(topic, item) {
       if (!topic.startsWith('chat:')) {
@@ -86,6 +94,6 @@ function join(before: Broadcastable | undefined, item: Broadcastable): Broadcast
   return isWhole && events.length <= MOST_EVENTS ? { ...item, events } : undefined
 }
 
-function pass(): Promise<void> {
-  return new Promise((resolve) => clock.after(0, resolve))
+function isLarge(item: Broadcastable): boolean {
+  return item.kind === 'events' && item.events.length >= MANY_EVENTS
 }
