@@ -9,7 +9,9 @@ import {
   toHearCall,
 } from '../../src/hosts/cloudflare/calls.ts'
 import { createLinks } from '../../src/hosts/cloudflare/links.ts'
-import { clock } from '../../src/hosts/shared/clock.ts'
+import { createRemoteRooms } from '../../src/hosts/cloudflare/remote-rooms.ts'
+import { settings } from '../../src/hosts/cloudflare/settings.ts'
+import { clock, ids } from '../../src/hosts/shared/clock.ts'
 import { createTestClock } from '../support/test-clock.ts'
 
 const REST = 500
@@ -94,6 +96,28 @@ test('a room that was taken out of memory meanwhile is reached afresh', async ()
     .catch(() => undefined)
   if (lost === undefined) links.forget(CHAT)
   expect(JSON.parse(lost ?? (await links.get(CHAT).dispatch(call)))).toMatchObject({ ok: false })
+})
+
+test('commands reach a room of the last release, which knows no links', async () => {
+  const old = {
+    get: (name: string) =>
+      ({
+        dispatch: (it: typeof call) => rooms.get(name).dispatch(it),
+        link: () => Promise.reject(new TypeError('No such method')),
+      }) as unknown as RoomCalls,
+    forget() {},
+  }
+  const faults: unknown[] = []
+  const directory = createRemoteRooms({
+    ...{ rooms: old, links: createLinks(old, clock), ids, config: settings(env as unknown as Bindings) },
+    ...{ waitUntil() {}, onFault: (fault: unknown) => void faults.push(fault) },
+  })
+  const command = { type: 'chat:leave' as const, chatId: CHAT }
+  expect(await directory.get(CHAT).dispatch({ principal, command, origin: null })).toMatchObject({
+    ok: false,
+    refusal: { code: 'SERVICE_UNAVAILABLE' },
+  })
+  expect(faults).toHaveLength(1)
 })
 
 test('a gateway hears over it', async () => {

@@ -17,23 +17,23 @@ function events(...seqs: number[]): Broadcastable {
 
 /** Gateways that answer when they are told to, and what each of them was called with. */
 function stage(listeners: readonly string[], ticking: Clock = clock) {
-  const calls: { name: string; call: HearCall; answer: PromiseWithResolvers<void> }[] = []
+  const calls: { way: string; name: string; call: HearCall; answer: PromiseWithResolvers<void> }[] = []
   const forgotten: string[] = []
   const waiting: Promise<unknown>[] = []
-  const gateways: Objects<GatewayCalls> = {
-    get: (name) =>
-      ({
-        hear(call: HearCall) {
-          const answer = Promise.withResolvers<void>()
-          calls.push({ name, call, answer })
-          return answer.promise
-        },
-      }) as GatewayCalls,
-    forget: (name) => void forgotten.push(name),
-  }
+  const reachedBy = (way: string): Objects<Pick<GatewayCalls, 'hear'>> => ({
+    get: (name) => ({
+      hear(call) {
+        const answer = Promise.withResolvers<void>()
+        calls.push({ way, name, call, answer })
+        return answer.promise
+      },
+    }),
+    forget: (name) => void forgotten.push(`${way} ${name}`),
+  })
   const teller = createTeller({
     clock: ticking,
-    gateways,
+    gateways: reachedBy('call'),
+    links: reachedBy('link'),
     listeners: new Set(listeners),
     waitUntil: (promise) => void waiting.push(promise),
   })
@@ -103,9 +103,25 @@ test('a gateway that is lost is reached afresh, and news of a user goes to the g
   teller.publish('user:mia', { kind: 'joined', chatId: GROUP })
   expect(calls).toHaveLength(1)
   calls[0]?.answer.reject(new Error('lost'))
+  await expect.poll(() => calls.length).toBe(2)
+  calls[1]?.answer.reject(new Error('lost'))
   await Promise.all(waiting)
-  expect(forgotten).toEqual([calls[0]?.name])
+  const name = calls[0]?.name
+  expect(forgotten).toEqual([`link ${name}`, `call ${name}`])
   expect(heardBy('1')).toEqual([])
+})
+
+test('what a link does not carry is told by a call: an object of the last release knows no links', async () => {
+  const { teller, calls, forgotten } = stage(['1'])
+  teller.publish(topic, events(1))
+  await expect.poll(() => calls.length).toBe(1)
+  calls[0]?.answer.reject(new TypeError('The RPC receiver does not implement the method "link".'))
+  await expect.poll(() => calls.length).toBe(2)
+  expect(calls.map(({ way, call }) => [way, fromBroadcastText(call.text)])).toEqual([
+    ['link', events(1)],
+    ['call', events(1)],
+  ])
+  expect(forgotten).toEqual(['link 1'])
 })
 
 test('with nobody listening nothing is kept', () => {

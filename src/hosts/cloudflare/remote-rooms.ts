@@ -21,7 +21,7 @@ const NOT_CONFIRMED: Outcome = {
 
 interface RemoteRoomsPorts {
   readonly rooms: Objects<RoomCalls>
-  /** By which commands go; each by a call of its own when left out. */
+  /** By which commands go first; each by a call of its own when left out. */
   readonly links?: Objects<Pick<RoomCalls, 'dispatch'>>
   readonly ids: Ids
   readonly config: Config
@@ -43,10 +43,12 @@ export function createRemoteRooms(ports: RemoteRoomsPorts): RoomDirectory {
   async function ask(chatId: string, envelope: Envelope): Promise<Outcome> {
     const call = toDispatchCall(chatId, envelope)
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+      // What fails over a link is asked by a call: an object of the last release knows no links.
+      const way = attempt === 0 ? links : rooms
       try {
-        return JSON.parse(await links.get(chatId).dispatch(call)) as Outcome
+        return JSON.parse(await way.get(chatId).dispatch(call)) as Outcome
       } catch (error) {
-        links.forget(chatId)
+        way.forget(chatId)
         onFault({ chatId, error })
       }
     }

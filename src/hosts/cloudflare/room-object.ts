@@ -43,8 +43,9 @@ export class RoomObject extends DurableObject<Bindings> implements RoomCalls {
     super(context, bindings)
     const waitUntil = (promise: Promise<unknown>) => context.waitUntil(promise)
     this.#listeners = new Set(context.storage.kv.get<string[]>(LISTENERS) ?? [])
-    const gateways = createLinks(createObjects<GatewayCalls>(bindings.GATEWAYS), clock)
-    this.#teller = createTeller({ clock, gateways, listeners: this.#listeners, waitUntil })
+    const gateways = createObjects<GatewayCalls>(bindings.GATEWAYS)
+    const links = createLinks(gateways, clock)
+    this.#teller = createTeller({ clock, gateways, links, listeners: this.#listeners, waitUntil })
     this.#config = settings(bindings)
     this.#onFault = logFaults(createLogger(this.#config))
     this.#others = createRemoteRooms({

@@ -14,6 +14,8 @@ const MANY_EVENTS = 16
 interface TellerPorts {
   readonly clock: Clock
   readonly gateways: Objects<Pick<GatewayCalls, 'hear'>>
+  /** The same gateways, by links: what fails there goes by a call of its own. */
+  readonly links: Objects<Pick<GatewayCalls, 'hear'>>
   /** The names of the gateways that hear the chat. */
   readonly listeners: ReadonlySet<string>
   readonly waitUntil: (promise: Promise<unknown>) => void
@@ -24,7 +26,7 @@ interface TellerPorts {
  * costs more than a commit: turns do not wait for them, and what several turns came to meanwhile goes into one. What is
  * lost on the way the heads show.
  */
-export function createTeller({ clock, gateways, listeners, waitUntil }: TellerPorts): Publisher {
+export function createTeller({ clock, gateways, links, listeners, waitUntil }: TellerPorts): Publisher {
   let untold: Broadcastable[] = []
   let isTelling = false
 
@@ -61,9 +63,14 @@ export function createTeller({ clock, gateways, listeners, waitUntil }: TellerPo
   }
 
   function hear(name: string, call: ReturnType<typeof toHearCall>): Promise<void> {
-    return gateways
+    const again = () => {
+      links.forget(name)
+      return gateways.get(name).hear(call)
+    }
+    return links
       .get(name)
       .hear(call)
+      .catch(again)
       .catch(() => gateways.forget(name))
   }
 
