@@ -40,6 +40,8 @@ export interface RealCluster {
   grow(): Promise<Shard>
   /** Gives the slot of a channel, and many next to it, to another master, as a resharding does. */
   move(channel: string, to: Shard): void
+  /** Takes the slot of a channel from whoever owns it: nobody does, as after a resharding that was broken off. */
+  disown(channel: string): void
   remove(): Promise<void>
 }
 
@@ -59,6 +61,7 @@ export async function createRealCluster(): Promise<RealCluster> {
     for (const { ask } of shards) await until(async () => ask('cluster', 'info'), isWhole, PATIENCE)
   }
 
+  const slotOf = (channel: string) => Number(shards[0]?.ask('cluster', 'keyslot', `test:${channel}`))
   const nodes = () => shards.map(({ network }) => `127.0.0.1:${network.port}`).join(',')
 
   return {
@@ -88,9 +91,14 @@ export async function createRealCluster(): Promise<RealCluster> {
       await agreed()
       return shard
     },
+    disown(channel) {
+      for (const { ask } of shards) ask('cluster', 'delslots', String(slotOf(channel)))
+    },
     move(channel, to) {
-      const slot = Number(to.ask('cluster', 'keyslot', `test:${channel}`))
+      const slot = slotOf(channel)
       const id = to.ask('cluster', 'myid')
+      // Or what the old owner still says of itself may win over what the others were told.
+      to.ask('cluster', 'bumpepoch')
       const moved = Array.from({ length: MOVED }, (_, place) => (slot + place) % SLOTS)
       const input = moved.map((it) => `cluster setslot ${it} node ${id}\n`).join('')
       for (const { port } of [to, ...shards.filter((shard) => shard !== to)]) {

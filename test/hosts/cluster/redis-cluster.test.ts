@@ -159,6 +159,26 @@ describe('an instance', () => {
     await expect.poll(() => heard).toEqual(['is ready'])
   })
 
+  test('outlives a slot that nobody owns, and hears what it carries once somebody does', async () => {
+    await hearing()
+    const [owner] = cluster.shards
+    if (!owner) throw new Error('There is no cluster')
+    cluster.disown('biscuits')
+    // Another client, which knows nothing but the topology with its hole.
+    pubsub.reconnect?.()
+    const heard: string[] = []
+    await pubsub.subscribe('biscuits', (text) => heard.push(text))
+    await isDeaf(true)
+    await expect.poll(() => cluster.links.at(-1)?.subscriber.status).toBe('ready')
+    cluster.move('biscuits', owner)
+    await isDeaf(false)
+    const isHeard = () => {
+      pubsub.publish('biscuits', 'are here')
+      return heard.length > 0
+    }
+    await expect.poll(isHeard, { interval: 200 }).toBe(true)
+  })
+
   test('probes a shard that was added as well, as soon as there is anything to hear from it', async () => {
     await hearing()
     const before = probes()

@@ -66,7 +66,8 @@ export function createRedisPubSub(link: RedisLink, options: RedisPubSubOptions):
     for (const event of ['-node', '+node', 'subscribersReady']) {
       on(event, () => {
         fall()
-        heal()
+        // One that is still connecting subscribes when it is ready.
+        if (client.status === 'ready') heal()
       })
     }
   }
@@ -102,9 +103,14 @@ export function createRedisPubSub(link: RedisLink, options: RedisPubSubOptions):
     const channels = [...listeners.keys()]
     for (let begin = 0; begin < channels.length; begin += AT_ONCE) {
       const some = channels.slice(begin, begin + AT_ONCE)
-      if (isCluster) await Promise.all(some.map((channel) => subscriber.ssubscribe(channel)))
+      if (isCluster) await Promise.all(some.map(subscribe))
       else await subscriber.subscribe(...some)
     }
+  }
+
+  /** The driver throws where it knows nobody who owns the channel's slot: rejects then, too. */
+  async function subscribe(channel: string): Promise<void> {
+    await subscriber[words.subscribe](channel)
   }
 
   async function unsubscribe(channel: string): Promise<void> {
@@ -129,7 +135,7 @@ export function createRedisPubSub(link: RedisLink, options: RedisPubSubOptions):
       const others = listeners.get(name)
       listeners.set(name, (others ?? new Set()).add(listener))
       // While the link is down, it is heard from when it is up.
-      if (subscriber.status === 'ready') await subscriber[words.subscribe](name).catch(options.onFault)
+      if (subscriber.status === 'ready') await subscribe(name).catch(options.onFault)
       return () => {
         const left = listeners.get(name)
         if (!left?.delete(listener) || left.size > 0) return

@@ -35,7 +35,9 @@ export function connectRedis(config: Config, onFault: (error: Error) => void): R
   const timed = { commandTimeout: COMMAND_TIMEOUT }
   const commands = create({ ...timed, enableOfflineQueue: false, enableAutoPipelining: true })
   const publisher = create({ enableOfflineQueue: false, enableAutoPipelining: isCluster })
-  const createSubscriber = () => create({ ...timed, autoResubscribe: false }).on('error', seldom(onFault))
+  // What waited for a cluster would be sent from within the driver, which throws there for a slot that nobody owns.
+  const createSubscriber = () =>
+    create({ ...timed, autoResubscribe: false, enableOfflineQueue: !isCluster }).on('error', seldom(onFault))
   let subscriber = createSubscriber()
   for (const client of [commands, publisher]) client.on('error', seldom(onFault))
 
