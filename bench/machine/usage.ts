@@ -1,7 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
-
-/** The kernel counts processor time in hundredths of a second (USER_HZ), on every Linux. */
-const MICROSECONDS_PER_TICK = 10_000
+import { MICROSECONDS_PER_TICK } from '../../src/hosts/node/stolen-time.ts'
 
 /** cpuOf tells the processor time that a process and its children (ended ones too) have used, in microseconds. */
 export function cpuOf(pid: number): number {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 
 /** The kernel counts processor time in hundredths of a second (USER_HZ), on every Linux. */
-const MICROSECONDS_PER_TICK = 10_000
+export const MICROSECONDS_PER_TICK = 10_000
 
 /**
  * stolenTime tells the processor time that a virtual machine wanted since it started and its host gave to others, in

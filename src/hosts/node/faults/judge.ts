@@ -69,8 +69,7 @@ export async function judge(scene: Scene, notes: Notes): Promise<Verdict> {
 async function lookAtRest(scene: Scene, database: pg.Client) {
   const { voices, chatIds } = scene
   for (let look = 1; ; look += 1) {
-    const restless = await catchUp(scene, database)
-    const before = await readHeads(database, chatIds)
+    const { heads: before, restless } = await catchUp(scene, database)
     const clients = [...voices.map((voice) => voice.history()), ...scene.witnesses]
     const stored = await readStored(database, chatIds)
     const fresh = await readFresh(scene)
@@ -82,14 +81,21 @@ async function lookAtRest(scene: Scene, database: pg.Client) {
   }
 }
 
-/** Answers what did not come to rest in time. */
-async function catchUp({ voices, chatIds }: Scene, database: pg.Client): Promise<string[]> {
+interface Rest {
+  /** What all were level with. */
+  readonly heads: ReadonlyMap<string, number>
+  /** What did not come to rest in time. */
+  readonly restless: readonly string[]
+}
+
+async function catchUp({ voices, chatIds }: Scene, database: pg.Client): Promise<Rest> {
+  let heads = await readHeads(database, chatIds)
   const isLive = () => voices.every(({ client }) => client.status.state === 'live')
   if (!(await until(isLive, RECONNECT))) {
     const away = voices.filter(({ client }) => client.status.state !== 'live')
-    return away.map(({ name, client }) => `${name} did not come back: it is ${client.status.state}`)
+    const restless = away.map(({ name, client }) => `${name} did not come back: it is ${client.status.state}`)
+    return { heads, restless }
   }
-  let heads = await readHeads(database, chatIds)
   let restSince = performance.now()
   const isThere = async () => {
     const now = await readHeads(database, chatIds)
@@ -99,9 +105,10 @@ async function catchUp({ voices, chatIds }: Scene, database: pg.Client): Promise
     if (!isSame || !isWhole) restSince = performance.now()
     return performance.now() - restSince > QUIET
   }
-  if (await until(isThere, CATCH_UP + QUIET)) return []
+  if (await until(isThere, CATCH_UP + QUIET)) return { heads, restless: [] }
   const behind = voices.filter((voice) => voice.chatIds.some((it) => voice.applied(it) !== heads.get(it)))
-  return behind.map(({ name }) => `${name} did not catch up within ${CATCH_UP / 1_000} s`)
+  const restless = behind.map(({ name }) => `${name} did not catch up within ${CATCH_UP / 1_000} s`)
+  return { heads, restless }
 }
 
 async function readHeads(database: pg.Client, chatIds: readonly string[]): Promise<Map<string, number>> {
