@@ -4,8 +4,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { ConfigError } from '../../src/config.ts'
 import { connect } from '../../src/db/connect.ts'
-import { FolderInUseError, lockFolder } from '../../src/hosts/node/folder-lock.ts'
+import { lockFolder } from '../../src/hosts/node/folder-lock.ts'
 import { startPglite } from '../../src/hosts/node/pglite.ts'
 
 const SOURCE = new URL('../../src/', import.meta.url).href
@@ -38,7 +39,7 @@ test('a folder is one process’s; a killed one loses nothing that was committed
     said += chunk
   })
   while (!said.includes('\n30\n')) await once(other.stdout, 'data')
-  expect(() => startPglite(folder)).toThrow(FolderInUseError)
+  expect(() => startPglite(folder)).toThrow(ConfigError)
   expect(() => startPglite(folder)).toThrow(`is in use by process ${other.pid}`)
   await kill(other)
 
@@ -61,7 +62,7 @@ test('a lock of a dead process, or of another with the same number, is taken ove
   writeFileSync(path, `${process.ppid} 1`)
   const unlock = lockFolder(folder)
   expect(readFileSync(path, 'utf8')).toMatch(new RegExp(`^${process.pid}\\b`))
-  expect(() => lockFolder(folder)).toThrow(FolderInUseError)
+  expect(() => lockFolder(folder)).toThrow(ConfigError)
   unlock()
   expect(() => readFileSync(path)).toThrow('ENOENT')
 })

@@ -1,5 +1,9 @@
+import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { lockFolder } from '../../src/hosts/node/folder-lock.ts'
 import { runCommand } from './command.ts'
 
 test('a port that is taken is told in a line, with what to do', async () => {
@@ -11,6 +15,20 @@ test('a port that is taken is told in a line, with what to do', async () => {
   const { ended, lines } = runCommand(['start'], { HOST: '127.0.0.1', PORT: String(port) })
   expect(await ended).toBe(2)
   expect(lines).toEqual([`PORT: another process listens on 127.0.0.1:${port}. End it, or set another PORT`])
+})
+
+test('a folder that another service uses is told in a line, with what to do', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'parley-start-'))
+  const giveBack = lockFolder(folder)
+  onTestFinished(() => {
+    giveBack()
+    rmSync(folder, { recursive: true })
+  })
+  const { ended, lines } = runCommand(['start'], { PORT: '0', DATA_DIR: folder })
+  expect(await ended).toBe(2)
+  expect(lines.slice(1)).toEqual([
+    `${folder} is in use by process ${process.pid}: stop it first, or choose another DATA_DIR`,
+  ])
 })
 
 test('an address of another machine is told in a line, with what to do', async () => {

@@ -1,14 +1,10 @@
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-
-/** FolderInUseError says who uses the folder. */
-export class FolderInUseError extends Error {
-  override readonly name = 'FolderInUseError'
-}
+import { ConfigError } from '../../config.ts'
 
 /**
  * lockFolder makes this process the only user of a folder, by a file in it that names the process; the result gives
- * the folder back. A file whose process is dead, or is another process with the same number, is taken over. It does
+ * the folder back. Throws a ConfigError that names who uses it. A file whose process is dead, or is another process with the same number, is taken over. It does
  * not see processes of other machines or containers.
  */
 export function lockFolder(folder: string): () => void {
@@ -19,7 +15,7 @@ export function lockFolder(folder: string): () => void {
     if (holder === undefined) continue
     const pid = Number.parseInt(holder, 10)
     if (describe(pid) === holder) {
-      throw new FolderInUseError(
+      throw new ConfigError(
         `${folder} is in use by process ${pid}: stop it first, or choose another DATA_DIR`,
       )
     }

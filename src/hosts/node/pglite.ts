@@ -17,7 +17,7 @@ export interface Pglite {
 }
 
 /**
- * startPglite starts PGlite on `folder`, which is made when it is missing. Throws a FolderInUseError when another
+ * startPglite starts PGlite on `folder`, which is made when it is missing. Throws a ConfigError when another
  * process uses the folder, which would corrupt it.
  */
 export function startPglite(folder: string): Pglite {

@@ -15,7 +15,7 @@ export function addStart(program: Command): void {
       const running = await start(config, logger).catch(exitIfSetting)
       say(`Parley listens on ${running.url}`)
       stopOnSignal(running)
-      await running.ready
+      await running.ready.catch(exitIfSetting)
       say(whereToGo(running.url, config))
       throw await running.failed
     })
