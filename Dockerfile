@@ -18,6 +18,8 @@ COPY --from=dependencies /app/node_modules ./node_modules
 COPY --from=dependencies --chown=node:node /app/data ./data
 COPY package.json LICENSE ./
 COPY src ./src
+# What /openapi.json and /asyncapi.json answer.
+COPY docs/openapi.json docs/asyncapi.json ./docs/
 USER node
 EXPOSE 3000
 HEALTHCHECK --interval=5s --timeout=3s --start-period=60s \

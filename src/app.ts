@@ -6,7 +6,6 @@ import { cors } from 'hono/cors'
 import { requestId } from 'hono/request-id'
 import { secureHeaders } from 'hono/secure-headers'
 import type { Config } from './config.ts'
-import { createAsyncApi } from './protocol/asyncapi.ts'
 import { refuse } from './protocol/errors.ts'
 import { LIMITS } from './protocol/limits.ts'
 import { accessLog } from './routes/access-log.ts'
@@ -28,7 +27,6 @@ import { historyRoutes } from './routes/history.ts'
 import { jobRoutes } from './routes/jobs.ts'
 import { messageRoutes } from './routes/messages.ts'
 import { metricsRoutes } from './routes/metrics.ts'
-import { toOpenApi } from './routes/openapi.ts'
 import { participantRoutes } from './routes/participants.ts'
 import { pushRoutes } from './routes/push.ts'
 import { referenceRoutes } from './routes/reference/routes.ts'
@@ -88,13 +86,7 @@ export function createApp(deps: AppDeps) {
   app.use(limitAddress(deps))
   app.route('/metrics', metricsRoutes(deps))
 
-  const version = deps.config.APP_VERSION ?? 'dev'
-  const openApi = once(() => toOpenApi(app, version))
-  const asyncApi = once(() => createAsyncApi(version))
-  return app
-    .route('/', createApi(deps))
-    .route('/ws', socketRoutes(deps))
-    .route('/', referenceRoutes(deps, { openApi, asyncApi }))
+  return app.route('/', createApi(deps)).route('/ws', socketRoutes(deps)).route('/', referenceRoutes(deps))
 }
 
 function createApi(deps: AppDeps) {
@@ -232,12 +224,4 @@ function allowOrigins({ CORS_ORIGINS }: Config): MiddlewareHandler<AppEnv>[] {
 function compressReads(): MiddlewareHandler<AppEnv> {
   const compressed = compress()
   return (context, next) => (context.req.method === 'GET' ? compressed(context, next) : next())
-}
-
-function once<T>(make: () => T): () => T {
-  let made: T | undefined
-  return () => {
-    made ??= make()
-    return made
-  }
 }

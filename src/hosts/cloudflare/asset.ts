@@ -1,7 +1,10 @@
 import type { Asset } from '../../routes/deps.ts'
 
 /** The files of the reference pages, as `scripts/cloudflare-assets.ts` puts them together. Nothing else is served. */
-const FILES = ['swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png', 'reference.css', 'reference.js']
+const FILES = [
+  ...['swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png'],
+  ...['reference.css', 'reference.js', 'openapi.json', 'asyncapi.json'],
+]
 
 /** createAsset reads a file of the reference pages from the platform's store of files. */
 export function createAsset(assets: Fetcher) {

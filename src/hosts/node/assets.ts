@@ -5,6 +5,7 @@ import type { Asset } from '../../routes/deps.ts'
 
 const swagger = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'))
 const own = new URL('../../routes/reference/', import.meta.url).pathname
+const generated = new URL('../../../docs/', import.meta.url).pathname
 
 /** The files of the reference pages: where each lies, and what it is. Nothing else is served. */
 const FILES: Readonly<Record<string, readonly [folder: string, contentType: string]>> = {
@@ -13,6 +14,8 @@ const FILES: Readonly<Record<string, readonly [folder: string, contentType: stri
   'favicon-32x32.png': [swagger, 'image/png'],
   'reference.css': [own, 'text/css; charset=utf-8'],
   'reference.js': [own, 'text/javascript; charset=utf-8'],
+  'openapi.json': [generated, 'application/json'],
+  'asyncapi.json': [generated, 'application/json'],
 }
 
 const loaded = new Map<string, Promise<Asset>>()

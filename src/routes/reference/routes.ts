@@ -1,17 +1,12 @@
-import type { OpenAPIHono } from '@hono/zod-openapi'
 import { Hono } from 'hono'
 import { html } from 'hono/html'
 import type { AsyncApi } from '../../protocol/asyncapi.ts'
 import { refuse } from '../../protocol/errors.ts'
-import type { AppDeps, AppEnv } from '../deps.ts'
+import type { AppDeps, AppEnv, Asset } from '../deps.ts'
 import { toPage } from './page.ts'
 import { socketPage } from './socket-page.ts'
 
-/** The documents as the service tells them of itself. */
-export interface Documents {
-  openApi(): ReturnType<OpenAPIHono['getOpenAPI31Document']>
-  asyncApi(): AsyncApi
-}
+const DOCUMENTS = ['openapi.json', 'asyncapi.json'] as const
 
 const restPage = () =>
   toPage({
@@ -23,19 +18,28 @@ const restPage = () =>
   <script src="/docs/reference.js"></script>`,
   })
 
-/** referenceRoutes serve the two documents and the pages to read them, which load nothing from elsewhere. */
-export function referenceRoutes({ asset }: AppDeps, documents: Documents) {
-  return new Hono<AppEnv>()
-    .get('/openapi.json', (context) => context.json(documents.openApi()))
-    .get('/asyncapi.json', (context) => context.json(documents.asyncApi()))
+/**
+ * referenceRoutes serve the two generated documents and the pages to read them, which load nothing from elsewhere.
+ */
+export function referenceRoutes({ asset }: AppDeps) {
+  const find = async (name: string): Promise<Asset> =>
+    (await asset(name)) ?? refuse('NOT_FOUND', 'No such page')
+
+  const app = new Hono<AppEnv>()
+  for (const name of DOCUMENTS) {
+    app.get(`/${name}`, async (context) => {
+      const { body, contentType } = await find(name)
+      return context.body(body, 200, { 'Content-Type': contentType })
+    })
+  }
+  return app
     .get('/docs', (context) => context.html(restPage()))
-    .get('/docs/socket', (context) => context.html(socketPage(documents.asyncApi())))
+    .get('/docs/socket', async (context) => {
+      const { body } = await find('asyncapi.json')
+      return context.html(socketPage(JSON.parse(new TextDecoder().decode(body)) as AsyncApi))
+    })
     .get('/docs/:file', async (context) => {
-      const found = await asset(context.req.param('file'))
-      if (!found) return refuse('NOT_FOUND', 'No such page')
-      return context.body(found.body, 200, {
-        'Content-Type': found.contentType,
-        'Cache-Control': 'public, max-age=3600',
-      })
+      const { body, contentType } = await find(context.req.param('file'))
+      return context.body(body, 200, { 'Content-Type': contentType, 'Cache-Control': 'public, max-age=3600' })
     })
 }
