@@ -1,13 +1,10 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
 import type { MiddlewareHandler } from 'hono'
-import { bodyLimit } from 'hono/body-limit'
 import { compress } from 'hono/compress'
 import { cors } from 'hono/cors'
 import { requestId } from 'hono/request-id'
 import { secureHeaders } from 'hono/secure-headers'
 import type { Config } from './config.ts'
-import { refuse } from './protocol/errors.ts'
-import { LIMITS } from './protocol/limits.ts'
 import { accessLog } from './routes/access-log.ts'
 import { clientAddress, networkOf } from './routes/address.ts'
 import { adminRoutes } from './routes/admin.ts'
@@ -15,6 +12,7 @@ import { agentRoutes } from './routes/agents.ts'
 import { attachmentRoutes, avatarRoutes } from './routes/attachments.ts'
 import { authRoutes } from './routes/auth.ts'
 import { serviceTokenRoutes } from './routes/backend-tokens.ts'
+import { limitBody } from './routes/body-limit.ts'
 import { cannedReplyRoutes } from './routes/canned-replies.ts'
 import { chatRoutes } from './routes/chats.ts'
 import { contactRoutes } from './routes/contacts.ts'
@@ -35,7 +33,7 @@ import { searchRoutes } from './routes/search.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import { socketRoutes } from './routes/socket.ts'
 import { supportAliasRoutes } from './routes/support-alias.ts'
-import { takesForm, uploadRoutes } from './routes/uploads.ts'
+import { uploadRoutes } from './routes/uploads.ts'
 import { userRoutes } from './routes/users.ts'
 import { webhookRoutes } from './routes/webhooks.ts'
 
@@ -47,8 +45,6 @@ const RESPONSE_HEADERS = [
   ...['X-Request-Id', 'Retry-After'],
   ...['RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset', 'RateLimit-Policy'],
 ]
-/** Bytes of a body that is too large which are still taken from the network, so that its sender hears why. */
-const PASSED_OVER = 2_097_152
 /** Seconds for which a browser remembers what another origin may do. */
 const PREFLIGHT_AGE = 600
 
@@ -146,39 +142,9 @@ function everywhere(deps: AppDeps): MiddlewareHandler<AppEnv>[] {
   ]
 }
 
-/** A form with files is counted file by file as it arrives, up to what all of them may have. */
-function limitBody(): MiddlewareHandler<AppEnv> {
-  const limited = bodyLimit({
-    maxSize: LIMITS.bodyBytes,
-    onError: async (context) => {
-      await passOver(context.req.raw.body)
-      return refuse('PAYLOAD_TOO_LARGE', `A body has at most ${LIMITS.bodyBytes} bytes`)
-    },
-  })
-  return async (context, next) => {
-    if (!takesForm(context.req)) return limited(context, next)
-    await next()
-    if (!context.res.ok) await passOver(context.req.raw.body)
-  }
-}
-
 const showRequestId: MiddlewareHandler<AppEnv> = async (context, next) => {
   await next()
   context.header('X-Request-Id', context.get('requestId'))
-}
-
-/** Who is answered while still sending may lose the connection and the answer with it. */
-async function passOver(body: ReadableStream<Uint8Array> | null): Promise<void> {
-  if (!body || body.locked) return
-  let left = PASSED_OVER
-  try {
-    for await (const chunk of body) {
-      left -= chunk.length
-      if (left < 0) return
-    }
-  } catch {
-    // Whoever sent it is gone.
-  }
 }
 
 function findAddress({ config, remoteAddress }: AppDeps): MiddlewareHandler<AppEnv> {

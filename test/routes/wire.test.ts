@@ -1,6 +1,6 @@
 import { once } from 'node:events'
-import { request, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { Agent, request, type Server } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
 import { getConnInfo } from '@hono/node-server/conninfo'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -30,10 +30,10 @@ interface WireAnswer {
 }
 
 /** A request in pieces, as it goes over the wire without a length. */
-function sendInPieces(path: string, pieces: readonly string[]): Promise<WireAnswer> {
+function sendInPieces(path: string, pieces: readonly string[], agent?: Agent): Promise<WireAnswer> {
   return new Promise((resolve, reject) => {
     const headers = { 'Content-Type': 'application/json', 'Transfer-Encoding': 'chunked' }
-    const sent = request({ port, path, method: 'POST', headers }, (response) => {
+    const sent = request({ port, path, method: 'POST', headers, agent }, (response) => {
       let body = ''
       response.on('data', (chunk) => {
         body += chunk
@@ -55,6 +55,28 @@ test('a body that comes in pieces without a length is read to its limit and no f
   ])
   expect(tooMuch.status).toBe(413)
   expect(JSON.parse(tooMuch.body).error.code).toBe('PAYLOAD_TOO_LARGE')
+})
+
+test('who sends far too much without a length hears so, and keeps the connection', async () => {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  for (let sent = 0; sent < 5; sent += 1) {
+    const tooMuch = await sendInPieces('/api/auth/login', Array(32).fill('x'.repeat(65_536)), agent)
+    expect(JSON.parse(tooMuch.body).error.code).toBe('PAYLOAD_TOO_LARGE')
+    const good = await sendInPieces('/api/auth/login', ['{"username":"nobody",', '"password":"x"}'], agent)
+    expect(good.status).toBe(401)
+  }
+  agent.destroy()
+})
+
+test('a body that breaks off is a fault of the request, and is not taken for a whole one', async () => {
+  const logged = it.logged.length
+  const socket = connect(port, '127.0.0.1')
+  const head = 'POST /api/auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n'
+  socket.write(`${head}Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n`)
+  await once(server, 'request')
+  socket.destroy()
+  await expect.poll(() => it.logged.length).toBeGreaterThan(logged)
+  expect(it.logged.at(-1)).toMatchObject({ path: '/api/auth/login', status: 400 })
 })
 
 test('an answer that is compressed on the wire is what it was', async () => {
