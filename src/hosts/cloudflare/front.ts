@@ -13,7 +13,7 @@ import { createJobQueue } from './jobs.ts'
 import { createLogger, logFaults } from './logger.ts'
 import { createPassingObjects } from './objects.ts'
 import { createOutside } from './outside.ts'
-import { passwords } from './passwords.ts'
+import { createPasswords } from './passwords.ts'
 import { createRemoteLimiter } from './remote-limiter.ts'
 import { createRemotePresence } from './remote-presence.ts'
 import { createRemotePublisher } from './remote-publisher.ts'
@@ -43,7 +43,7 @@ export async function createFront(bindings: Bindings): Promise<Front> {
   const broadcast = createRemotePublisher(gateways, waitUntil)
   const limiter = createRemoteLimiter(config, gateways, waitUntil)
   const auth = await createAuth({
-    ...{ db: scopedDatabase, clock, ids, broadcast, limiter, passwords },
+    ...{ db: scopedDatabase, clock, ids, broadcast, limiter, passwords: createPasswords(clock) },
     tickets: createRemoteTickets(gateways),
     secrets: { access: config.JWT_SECRET, refresh: config.JWT_REFRESH_SECRET },
     remember: createForgetful,

@@ -7,7 +7,7 @@ import type { EdgeConfig } from './settings.ts'
 
 /**
  * createRemoteLimiter counts requests in the isolate, which that protects; whatever guards an account or a chat is
- * counted in the one gateway of its key, together with what comes over sockets.
+ * counted in the one gateway of its key, together with what comes over sockets, and here where that does not answer.
  */
 export function createRemoteLimiter(
   config: EdgeConfig,
@@ -22,7 +22,7 @@ export function createRemoteLimiter(
       return gateways
         .get(gatewayOf(key))
         .take(toCall({ bucket, key }))
-        .catch(() => 0)
+        .catch(() => local.take(bucket, key))
     },
     giveBack(bucket, key) {
       if (isOfRequests(bucket)) return local.giveBack(bucket, key)
