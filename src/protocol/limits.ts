@@ -18,7 +18,7 @@ export const LIMITS = {
   attachmentBytes: 10_485_760,
   /** Pixels of an image: what decoding it may cost. */
   imagePixels: 40_000_000,
-  /** Pixels of one of its sides: what Cloudflare Images takes, and so every host. */
+  /** Pixels of one of its sides: what every decoder that a host may have takes. */
   imageSide: 12_000,
   fileNameCharacters: 255,
   /** Distinct emoji on one message. */

@@ -19,11 +19,11 @@ const authenticated = {
 }
 
 test('a ticket outlives the sleep of its gateway, which it names, and is good once', async () => {
-  const { ticket } = await gateway.openTicket(authenticated)
+  const { ticket } = await gateway.openTicket(toCall({ authenticated }))
   await evictDurableObject(stub)
   expect(ticket).toMatch(/^7\./)
-  expect(await gateway.redeemTicket(ticket)).toEqual(authenticated)
-  expect(await gateway.redeemTicket(ticket)).toBeUndefined()
+  expect(await gateway.redeemTicket(toCall({ ticket }))).toEqual(authenticated)
+  expect(await gateway.redeemTicket(toCall({ ticket }))).toBeUndefined()
 })
 
 test('what is counted is counted for everybody who asks, and can be given back', async () => {
@@ -44,5 +44,5 @@ test('a socket that cannot be opened, because the database is away, is told to c
   const closed = new Promise((resolve) => socket?.addEventListener('close', ({ code }) => resolve(code)))
   socket?.accept()
   expect([response.status, await closed]).toEqual([101, 1012])
-  expect(await gateway.statuses([user.id])).toEqual({})
+  expect(await gateway.statuses(toCall({ userIds: [user.id] }))).toEqual({})
 })

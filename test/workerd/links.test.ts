@@ -1,4 +1,4 @@
-import { evictDurableObject } from 'cloudflare:test'
+import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { expect, test } from 'vitest'
 import type { Bindings } from '../../src/hosts/cloudflare/bindings.ts'
@@ -120,11 +120,45 @@ test('commands reach a room of the last release, which knows no links', async ()
   expect(faults).toHaveLength(1)
 })
 
-test('a gateway hears over it', async () => {
+test('a gateway hears over it, in the order of what is said', async () => {
+  const heard: unknown[] = []
+  await runInDurableObject(GATEWAYS.getByName('8'), (object) => {
+    const gateway = object as unknown as GatewayCalls
+    gateway.hear = async ({ text }) => void heard.push(text)
+  })
   const gateways = createLinks(
     { get: (name: string) => GATEWAYS.getByName(name) as unknown as GatewayCalls, forget() {} },
     clock,
   )
-  const heard = toHearCall(`chat:${CHAT}`, { kind: 'head', seq: 1 })
-  await Promise.all([gateways.get('7').hear(heard), gateways.get('7').hear(heard)])
+  const said = [1, 2, 3].map((seq) => toHearCall(`chat:${CHAT}`, { kind: 'head', seq }))
+  await Promise.all(said.map((it) => gateways.get('8').hear(it)))
+  expect(heard).toEqual(said.map(({ text }) => text))
+})
+
+test('a command whose room is lost is asked again, with the same id', async () => {
+  const asked: { command: { messageId?: string; id?: string } }[] = []
+  const lost = {
+    get: () =>
+      ({
+        async dispatch({ text }: typeof call) {
+          asked.push(JSON.parse(text))
+          if (asked.length < 3) throw new Error('The object has been reset')
+          return JSON.stringify({ ok: true, seq: 2, value: null })
+        },
+      }) as unknown as RoomCalls,
+    forget() {},
+  }
+  const directory = createRemoteRooms({
+    ...{ rooms: lost, ids, config: settings(env as unknown as Bindings) },
+    ...{ waitUntil() {}, onFault() {} },
+  })
+  const content = { contentType: 'text' as const, content: 'Once' }
+  const command = { type: 'message:send' as const, chatId: CHAT, ...content }
+  expect(await directory.get(CHAT).dispatch({ principal, command, origin: null } as never)).toMatchObject({
+    ok: true,
+  })
+  expect(asked).toHaveLength(3)
+  expect(asked[1]).toEqual(asked[0])
+  expect(asked[2]).toEqual(asked[0])
+  expect(JSON.stringify(asked[0])).toMatch(/"id":"[0-9a-f-]{36}"/)
 })

@@ -4,12 +4,15 @@ import type { PresenceStatus } from '../../protocol/model.ts'
 import { toBroadcastText } from '../../rooms/broadcast-text.ts'
 import type { Broadcastable, Envelope, Principal, Topic } from '../../rooms/ports.ts'
 
-/** The form of what objects say to each other. While a new release spreads, both forms are on their way. */
-const CALLS_VERSION = 1
+/** The form in which objects speak to each other, `test/workerd/calls.test.ts` has it word by word. */
+const SPOKEN = 1
+/** The forms that are taken. */
+const TAKEN = [SPOKEN]
 
 /**
- * Call is what goes from one object to another. A release that changes the form takes the last one too, and goes on
- * saying it; the next release says the new one.
+ * Call is what goes from one object to another; its answer has the form of the same version. While a release spreads,
+ * old and new objects talk: the one that brings a form takes it beside the last one, which it goes on speaking, and the
+ * one after it speaks the new form, and takes both.
  */
 export type Call<T> = T & { readonly version: number }
 
@@ -23,6 +26,7 @@ export type TypingCall = Call<{
 /** `text` is that of a Broadcastable: it goes to many, and a text is cheaper to hand over than an object. */
 export type HearCall = Call<{ readonly topic: Topic; readonly text: string }>
 export type TakeCall = Call<{ readonly bucket: Bucket; readonly key: string }>
+export type ListenerCall = Call<{ readonly gateway: string }>
 
 /** RoomCalls is what a room object answers. A call rejects when the object is lost: done or not. */
 export interface RoomCalls {
@@ -31,12 +35,12 @@ export interface RoomCalls {
   /** The same over one call that lasts, for many: see `createLinks`. */
   link(): Promise<Pick<RoomCalls, 'dispatch'>>
   typing(call: TypingCall): Promise<void>
-  reload(): Promise<void>
+  reload(call: Call<object>): Promise<void>
   /** From now on this gateway hears the chat, until it detaches. */
-  attach(gateway: string): Promise<void>
-  detach(gateway: string): Promise<void>
+  attach(call: ListenerCall): Promise<void>
+  detach(call: ListenerCall): Promise<void>
   /** The gateways that hear the chat. */
-  listeners(): Promise<string[]>
+  listeners(call: Call<object>): Promise<string[]>
 }
 
 /** GatewayCalls is what a gateway object answers, beside upgrade requests. */
@@ -44,15 +48,15 @@ export interface GatewayCalls {
   hear(call: HearCall): Promise<void>
   link(): Promise<Pick<GatewayCalls, 'hear'>>
   /** Of those users who have a connection. */
-  statuses(userIds: readonly string[]): Promise<Record<string, PresenceStatus>>
+  statuses(call: Call<{ readonly userIds: readonly string[] }>): Promise<Record<string, PresenceStatus>>
   take(call: TakeCall): Promise<number>
   giveBack(call: TakeCall): Promise<void>
-  openTicket(authenticated: Authenticated): Promise<OpenTicket>
-  redeemTicket(ticket: string): Promise<Authenticated | undefined>
+  openTicket(call: Call<{ readonly authenticated: Authenticated }>): Promise<OpenTicket>
+  redeemTicket(call: Call<{ readonly ticket: string }>): Promise<Authenticated | undefined>
 }
 
 export function toCall<T extends object>(call: T): Call<T> {
-  return { ...call, version: CALLS_VERSION }
+  return { ...call, version: SPOKEN }
 }
 
 export function toDispatchCall(chatId: string, envelope: Envelope): DispatchCall {
@@ -63,9 +67,8 @@ export function toHearCall(topic: Topic, item: Broadcastable): HearCall {
   return toCall({ topic, text: toBroadcastText(item) })
 }
 
-/** checkCall throws for a form that this code does not know: whoever called takes it as an object that is away. */
-export function checkCall({ version }: Call<object>): void {
-  if (version !== CALLS_VERSION && version !== CALLS_VERSION - 1) {
-    throw new Error(`A call of version ${version}; this code knows ${CALLS_VERSION - 1} and ${CALLS_VERSION}`)
-  }
+/** takeCall throws for a form that this code does not know: whoever called takes it as an object that is away. */
+export function takeCall<T extends Call<object>>(call: T): T {
+  if (TAKEN.includes(call.version)) return call
+  throw new Error(`A call of version ${call.version}; this code knows ${TAKEN.join(' and ')}`)
 }

@@ -13,7 +13,8 @@ import { clock, ids } from '../shared/clock.ts'
 import { createLimiter, createOpenLimiter } from '../shared/limiter.ts'
 import { createAuthenticator } from './authenticator.ts'
 import type { Bindings } from './bindings.ts'
-import { checkCall, type GatewayCalls, type HearCall, type RoomCalls, type TakeCall } from './calls.ts'
+import type { Call, GatewayCalls, HearCall, RoomCalls, TakeCall } from './calls.ts'
+import { takeCall } from './calls.ts'
 import { openDatabase } from './database.ts'
 import { takeOver } from './handover.ts'
 import { createHeardChats } from './heard-chats.ts'
@@ -22,7 +23,7 @@ import { createLogger, logFaults } from './logger.ts'
 import { createLull } from './lull.ts'
 import { createObjectBroadcast, type ObjectBroadcast } from './object-broadcast.ts'
 import { createObjectPresence } from './object-presence.ts'
-import { closeIfTooBig, createSocket } from './object-socket.ts'
+import { answerClose, closeIfTooBig, createSocket } from './object-socket.ts'
 import { createObjects } from './objects.ts'
 import { createRemotePublisher } from './remote-publisher.ts'
 import { createRemoteRooms } from './remote-rooms.ts'
@@ -66,10 +67,7 @@ export class GatewayObject extends DurableObject<Bindings> implements GatewayCal
     this.#heard = createHeardChats(context.storage)
     this.#tickets = createKeptTickets(context.storage, self)
     this.#limiter = config.RATE_LIMITS === 'off' ? createOpenLimiter() : createLimiter(ratesOf(config))
-    this.#broadcast = createObjectBroadcast({
-      ...{ self, rooms, gateways, waitUntil },
-      attached: this.#heard.chatIds(),
-    })
+    this.#broadcast = createObjectBroadcast({ self, rooms, gateways, waitUntil, heard: this.#heard })
     this.#gateway = createGateway({
       ...{ clock, ids, onFault, broadcast: this.#broadcast, limiter: this.#limiter, isWoken: true },
       rooms: remoteRooms,
@@ -108,9 +106,9 @@ export class GatewayObject extends DurableObject<Bindings> implements GatewayCal
     else connection?.receiveBinary()
   }
 
-  override webSocketClose(socket: WebSocket): void {
-    socket.close()
+  override webSocketClose(socket: WebSocket, code: number, reason: string): void {
     this.#end(socket)
+    answerClose(socket, code, reason)
   }
 
   override webSocketError(socket: WebSocket): void {
@@ -126,8 +124,8 @@ export class GatewayObject extends DurableObject<Bindings> implements GatewayCal
   }
 
   async hear(call: HearCall): Promise<void> {
-    checkCall(call)
-    this.#broadcast.hear(call.topic, fromBroadcastText(call.text))
+    const { topic, text } = takeCall(call)
+    this.#broadcast.hear(topic, fromBroadcastText(text))
     this.#keepSoon()
   }
 
@@ -135,31 +133,33 @@ export class GatewayObject extends DurableObject<Bindings> implements GatewayCal
     return new GatewayLink(this)
   }
 
-  async statuses(userIds: readonly string[]): Promise<Record<string, PresenceStatus>> {
-    return Object.fromEntries(await this.#presence.list(userIds))
+  async statuses(call: Call<{ userIds: readonly string[] }>): Promise<Record<string, PresenceStatus>> {
+    return Object.fromEntries(await this.#presence.list(takeCall(call).userIds))
   }
 
   async take(call: TakeCall): Promise<number> {
-    checkCall(call)
-    return this.#limiter.take(call.bucket, call.key)
+    const { bucket, key } = takeCall(call)
+    return this.#limiter.take(bucket, key)
   }
 
   async giveBack(call: TakeCall): Promise<void> {
-    checkCall(call)
-    this.#limiter.giveBack(call.bucket, call.key)
+    const { bucket, key } = takeCall(call)
+    this.#limiter.giveBack(bucket, key)
   }
 
-  async openTicket(authenticated: Authenticated): Promise<OpenTicket> {
-    const open = await this.#tickets.open(authenticated)
+  async openTicket(call: Call<{ authenticated: Authenticated }>): Promise<OpenTicket> {
+    const open = await this.#tickets.open(takeCall(call).authenticated)
     await this.#setAlarm(open.expiresAt)
     return open
   }
 
-  redeemTicket(ticket: string): Promise<Authenticated | undefined> {
-    return this.#tickets.redeem(ticket)
+  async redeemTicket(call: Call<{ ticket: string }>): Promise<Authenticated | undefined> {
+    return this.#tickets.redeem(takeCall(call).ticket)
   }
 
+  /** A socket that was closed here is listed until its client answers to that, and is nobody's any more. */
   #resume(socket: WebSocket): void {
+    if (socket.readyState !== WebSocket.OPEN) return
     const state: ConnectionState = socket.deserializeAttachment()
     const heads = this.#heard.headsOf(state.principal.user.id)
     this.#connections.set(socket, this.#gateway.resume({ state, heads, socket: this.#socketOf(socket) }))

@@ -17,6 +17,11 @@ export function createHeardChats({ kv }: DurableObjectStorage) {
       return new Map(theirs.map(([chatId, { head }]) => [chatId, head]))
     },
 
+    /** At once: nothing leaves an object before what it wrote is on disk, so the room is told after this. */
+    forget(chatId: string): void {
+      if (kept.delete(chatId)) kv.delete(PREFIX + chatId)
+    },
+
     /** Writes what has changed. */
     keep(chats: readonly HeardChat[]): void {
       const gone = new Set(kept.keys())

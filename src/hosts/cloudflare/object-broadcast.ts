@@ -1,6 +1,6 @@
 import { createMemoryBroadcast } from '../../rooms/memory.ts'
 import type { Broadcast, Broadcastable, Topic } from '../../rooms/ports.ts'
-import { type GatewayCalls, type RoomCalls, toHearCall } from './calls.ts'
+import { type GatewayCalls, type RoomCalls, toCall, toHearCall } from './calls.ts'
 import { gatewayOf, type Objects } from './objects.ts'
 
 interface ObjectBroadcastPorts {
@@ -9,8 +9,8 @@ interface ObjectBroadcastPorts {
   readonly rooms: Objects<RoomCalls>
   readonly gateways: Objects<GatewayCalls>
   readonly waitUntil: (promise: Promise<unknown>) => void
-  /** Rooms that this gateway attached to before it fell asleep. */
-  readonly attached: Iterable<string>
+  /** What was kept: the rooms that know of this gateway. One that is told otherwise is forgotten first, whatever follows. */
+  readonly heard: { chatIds(): Iterable<string>; forget(chatId: string): void }
 }
 
 /** ObjectBroadcast is what a gateway hears from rooms and from other gateways. */
@@ -26,10 +26,11 @@ export interface ObjectBroadcast extends Broadcast {
  * it. News of users comes to their gateway unasked, and presence goes to the gateways that hear one of the chats.
  */
 export function createObjectBroadcast(ports: ObjectBroadcastPorts): ObjectBroadcast {
-  const { self, rooms, gateways, waitUntil } = ports
+  const { self, rooms, gateways, heard, waitUntil } = ports
   const local = createMemoryBroadcast()
+  const asListener = toCall({ gateway: self })
   /** Each with when the room knows of it. */
-  const attached = new Map([...ports.attached].map((chatId) => [chatId, Promise.resolve()]))
+  const attached = new Map([...heard.chatIds()].map((chatId) => [chatId, Promise.resolve()]))
   /** Rooms that called, maybe while a detachment is on its way: whether they still would, nobody knows. */
   const strays = new Set<string>()
   const listeners = new Map<string, number>()
@@ -37,7 +38,7 @@ export function createObjectBroadcast(ports: ObjectBroadcastPorts): ObjectBroadc
   function attach(chatId: string): Promise<void> {
     const known = attached.get(chatId)
     if (known) return known
-    const attaching = rooms.get(chatId).attach(self)
+    const attaching = rooms.get(chatId).attach(asListener)
     attached.set(chatId, attaching)
     attaching.catch(() => {
       rooms.forget(chatId)
@@ -48,16 +49,19 @@ export function createObjectBroadcast(ports: ObjectBroadcastPorts): ObjectBroadc
 
   function detach(chatId: string): void {
     attached.delete(chatId)
+    heard.forget(chatId)
     waitUntil(
       rooms
         .get(chatId)
-        .detach(self)
+        .detach(asListener)
         .catch(() => rooms.forget(chatId)),
     )
   }
 
   async function tellPresence(item: Extract<Broadcastable, { kind: 'presence' }>): Promise<void> {
-    const asked = await Promise.allSettled(item.chatIds.map((chatId) => rooms.get(chatId).listeners()))
+    const asked = await Promise.allSettled(
+      item.chatIds.map((chatId) => rooms.get(chatId).listeners(toCall({}))),
+    )
     const names = new Set([item.userId, ...item.contactIds].map(gatewayOf))
     for (const it of asked) if (it.status === 'fulfilled') for (const name of it.value) names.add(name)
     names.delete(self)

@@ -5,6 +5,8 @@ import { utf8Bytes } from '../../protocol/text.ts'
 
 /** Message too big: RFC 6455, 7.4.1. */
 const TOO_BIG = 1009
+/** No code, no close frame, no TLS: the same section. */
+const NO_CODES = [1005, 1006, 1015]
 
 export interface SocketOptions {
   /** The client takes several frames in one message, one a line: what a message costs here is paid once for all. */
@@ -38,6 +40,12 @@ export function closeIfTooBig(socket: WebSocket, message: string | ArrayBuffer):
   if (size <= LIMITS.frameBytes) return false
   socket.close(TOO_BIG, 'A frame has at most 64 KiB')
   return true
+}
+
+/** answerClose closes with what the client closed with, but for the codes that only say that there was none. */
+export function answerClose(socket: WebSocket, code: number, reason: string): void {
+  if (NO_CODES.includes(code)) socket.close()
+  else socket.close(code, reason)
 }
 
 /** Joins frames up to what a client's frame may have; JSON holds no line break of its own. */

@@ -1,6 +1,6 @@
 import type { PresenceStore } from '../../gateway/ports.ts'
 import type { PresenceStatus } from '../../protocol/model.ts'
-import type { GatewayCalls } from './calls.ts'
+import { type GatewayCalls, toCall } from './calls.ts'
 import { gatewayOf, type Objects } from './objects.ts'
 
 /** createRemotePresence asks each user's gateway, which knows his connections. One that is lost knows nobody. */
@@ -9,7 +9,9 @@ export function createRemotePresence(gateways: Objects<GatewayCalls>): PresenceS
     set: async (_, status) => status,
     async list(userIds) {
       const groups = Map.groupBy(userIds, gatewayOf)
-      const asked = [...groups].map(([name, theirs]) => gateways.get(name).statuses(theirs))
+      const asked = [...groups].map(([name, theirs]) =>
+        gateways.get(name).statuses(toCall({ userIds: theirs })),
+      )
       const found = (await Promise.allSettled(asked)).flatMap((it): [string, PresenceStatus][] =>
         it.status === 'fulfilled' ? Object.entries(it.value) : [],
       )

@@ -64,7 +64,7 @@ export function createRemoteRooms(ports: RemoteRoomsPorts): RoomDirectory {
         const told = rooms.get(chatId).typing(toCall({ chatId, principal, isTyping }))
         waitUntil(told.catch(() => rooms.forget(chatId)))
       },
-      reload: () => rooms.get(chatId).reload(),
+      reload: () => rooms.get(chatId).reload(toCall({})),
     }),
   }
 }

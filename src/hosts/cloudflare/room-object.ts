@@ -11,7 +11,15 @@ import { createOutbox } from '../../workers/outbox.ts'
 import { filesOutbox } from '../../workers/remove-files.ts'
 import { clock, ids } from '../shared/clock.ts'
 import type { Bindings } from './bindings.ts'
-import { checkCall, type DispatchCall, type GatewayCalls, type RoomCalls, type TypingCall } from './calls.ts'
+import {
+  type Call,
+  type DispatchCall,
+  type GatewayCalls,
+  type ListenerCall,
+  type RoomCalls,
+  type TypingCall,
+  takeCall,
+} from './calls.ts'
 import { ensureFit, openDatabase } from './database.ts'
 import { wakeJobs } from './jobs.ts'
 import { createLinks, RoomLink } from './links.ts'
@@ -55,8 +63,8 @@ export class RoomObject extends DurableObject<Bindings> implements RoomCalls {
   }
 
   async dispatch(call: DispatchCall): Promise<string> {
-    checkCall(call)
-    return JSON.stringify(await this.#roomOf(call.chatId).dispatch(JSON.parse(call.text) as Envelope))
+    const { chatId, text } = takeCall(call)
+    return JSON.stringify(await this.#roomOf(chatId).dispatch(JSON.parse(text) as Envelope))
   }
 
   async link(): Promise<RoomLink> {
@@ -64,25 +72,28 @@ export class RoomObject extends DurableObject<Bindings> implements RoomCalls {
   }
 
   async typing(call: TypingCall): Promise<void> {
-    checkCall(call)
+    const { chatId, principal, isTyping } = takeCall(call)
     this.#isTyping = true
-    this.#roomOf(call.chatId).typing(call.principal, call.isTyping)
+    this.#roomOf(chatId).typing(principal, isTyping)
     await this.ctx.storage.setAlarm(clock.now() + TIMES.typingExpiry + TIMES.typingInterval)
   }
 
-  async reload(): Promise<void> {
+  async reload(call: Call<object>): Promise<void> {
+    takeCall(call)
     await this.#room?.reload()
   }
 
-  async attach(gateway: string): Promise<void> {
+  async attach(call: ListenerCall): Promise<void> {
+    const { gateway } = takeCall(call)
     if (!this.#listeners.has(gateway)) this.#keepListeners(this.#listeners.add(gateway))
   }
 
-  async detach(gateway: string): Promise<void> {
-    if (this.#listeners.delete(gateway)) this.#keepListeners(this.#listeners)
+  async detach(call: ListenerCall): Promise<void> {
+    if (this.#listeners.delete(takeCall(call).gateway)) this.#keepListeners(this.#listeners)
   }
 
-  async listeners(): Promise<string[]> {
+  async listeners(call: Call<object>): Promise<string[]> {
+    takeCall(call)
     return [...this.#listeners]
   }
 

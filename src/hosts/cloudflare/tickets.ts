@@ -3,7 +3,7 @@ import { digest, randomToken } from '../../auth/tokens.ts'
 import type { Authenticated } from '../../gateway/ports.ts'
 import { TIMES } from '../../protocol/limits.ts'
 import { clock } from '../shared/clock.ts'
-import type { GatewayCalls } from './calls.ts'
+import { type GatewayCalls, toCall } from './calls.ts'
 import { gatewayOf, type Objects } from './objects.ts'
 
 interface KeptTicket {
@@ -15,10 +15,10 @@ interface KeptTicket {
 export function createRemoteTickets(gateways: Objects<GatewayCalls>): Tickets {
   return {
     open: (authenticated) =>
-      gateways.get(gatewayOf(authenticated.principal.user.id)).openTicket(authenticated),
+      gateways.get(gatewayOf(authenticated.principal.user.id)).openTicket(toCall({ authenticated })),
     async redeem(ticket) {
       const [gateway = ''] = ticket.split('.')
-      return /^\d{1,2}$/.test(gateway) ? gateways.get(gateway).redeemTicket(ticket) : undefined
+      return /^\d{1,2}$/.test(gateway) ? gateways.get(gateway).redeemTicket(toCall({ ticket })) : undefined
     },
   }
 }
