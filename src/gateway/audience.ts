@@ -9,6 +9,11 @@ export interface LocalUser {
   readonly user: User
   readonly contactIds: Set<string>
   readonly chats: Map<string, Feed>
+  /**
+   * Chats of which something was not heard, and since when, until a connection has read it: maybe that the user was
+   * removed. Whoever connects meanwhile reads it, too, before anything newer.
+   */
+  readonly missed: Map<string, number>
   /** Those that have said hello. */
   readonly connections: Set<Connection>
   /** The status that others were last told. */
@@ -67,9 +72,11 @@ export function skipTo(feed: Feed, head: number, now: number): void {
 
 /** Every listener reads what it missed since the feed's head. */
 function catchUpAll(feed: Feed): void {
+  const { chatId, head } = feed
   feed.onRepair()
-  for (const { connections } of feed.users) {
-    for (const connection of connections) void connection.catchUp([{ chatId: feed.chatId, since: feed.head }])
+  for (const { connections, missed } of feed.users) {
+    if (!missed.has(chatId)) missed.set(chatId, head)
+    for (const connection of connections) void connection.catchUp([{ chatId, since: head }])
   }
 }
 
@@ -102,5 +109,6 @@ export function toFrames(events: readonly EncodedEvent[]): Frames {
 /** detach ends a user's interest in a chat. */
 export function detach(user: LocalUser, feed: Feed): void {
   user.chats.delete(feed.chatId)
+  user.missed.delete(feed.chatId)
   feed.users.delete(user)
 }

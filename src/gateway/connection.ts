@@ -128,6 +128,8 @@ export class Connection {
     this.#user = user
     user.connections.add(this)
     if (hello) this.send(hello)
+    if (user.missed.size > 0)
+      void this.catchUp([...user.missed].map(([chatId, since]) => ({ chatId, since })))
     const early = this.#early ?? []
     this.#early = undefined
     for (const text of early) this.receive(text)
@@ -200,6 +202,7 @@ export class Connection {
       send: (frame) => this.sendPaced(frame),
       forward: (events) => this.write(toFrames(events)),
       headOf: (chatId) => user.chats.get(chatId)?.head ?? 0,
+      caughtUp: (chatId) => void user.missed.delete(chatId),
       leave: (chatId) => this.#ports.onLeft(this, chatId),
       giveUp: (error) => {
         if (error !== undefined) this.#ports.onFault({ connectionId: this.id, error })

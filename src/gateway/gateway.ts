@@ -163,6 +163,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
         user: profile.user,
         contactIds: new Set(profile.contactIds),
         chats: new Map(),
+        missed: new Map(),
         connections: new Set(),
         shownAs: 'offline',
         unsubscribe,

@@ -16,6 +16,8 @@ export interface CatchUpPorts {
   forward(events: readonly EncodedEvent[]): void
   /** The last change of the chat that was passed on here. */
   headOf(chatId: string): number
+  /** Nothing that was missed of the chat is left to read. */
+  caughtUp(chatId: string): void
   /** The chat is not the user's any more. */
   leave(chatId: string): void
   /** The connection cannot be made whole: close it with 4010. */
@@ -124,6 +126,7 @@ export class CatchUp {
       return this.#readAgain(chatId, reading)
     }
     this.#chats.delete(chatId)
+    this.#ports.caughtUp(chatId)
     if (fresh.length > 0) this.#ports.forward(fresh)
     else if (upTo > this.#ports.headOf(chatId)) this.#ahead.set(chatId, upTo)
   }

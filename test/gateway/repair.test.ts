@@ -76,6 +76,24 @@ describe('a hole in the broadcast', () => {
       { type: 'sync:batch', data: { to: 11, participants: [{ userId: MIA.id, leftSeq: 11 }], messages: [] } },
     ])
   })
+
+  test('is read by who connects while it is filled, before anything that comes after it', async () => {
+    await unheard({ type: 'participant:remove', chatId: GROUP, userId: MIA.id })
+    const release = stage.changes.hang('changes')
+    await stage.do(OLGA, sent('not for mia'))
+    const [another, other] = [await stage.connect(MIA), await stage.connect(OTTO)]
+    for (const client of [another, other]) client.heard()
+    await stage.do(OLGA, sent('nor this'))
+    expect([another.news(), other.news()]).toEqual([[], []])
+    release()
+    await settled()
+    // Up to her removal, and each may be told of it by the other.
+    for (const client of [mia, another]) expect(new Set(client.news())).toEqual(new Set(['sync:batch 10-11']))
+    expect(other.news()).toEqual(['sync:batch 10-12', 'message:new 13'])
+    await stage.do(OLGA, sent())
+    expect([mia.news(), another.news(), other.news()]).toEqual([[], [], ['message:new 14']])
+    expect((await stage.connect(OTTO)).news()).toEqual([])
+  })
 })
 
 test('news that is old or doubled is dropped', async () => {
