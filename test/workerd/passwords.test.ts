@@ -8,22 +8,23 @@ const LEASE = 10_000
 /** Hashes that are done when they are told to. */
 function stage() {
   const time = createTestClock()
+  const kept: Promise<unknown>[] = []
   const begun: { password: string; done: () => void }[] = []
   const bcrypt = {
     hash: (password: string) =>
       new Promise<string>((resolve) => begun.push({ password, done: () => resolve(`#${password}`) })),
     compare: async () => true,
   }
-  const passwords = createPasswords(time, bcrypt)
+  const passwords = createPasswords(time, (promise) => void kept.push(promise), bcrypt)
   const passes = async (milliseconds: number) => {
     time.pass(milliseconds)
     for (let turns = 0; turns < 20; turns += 1) await Promise.resolve()
   }
-  return { passwords, begun, passes, names: () => begun.map(({ password }) => password) }
+  return { passwords, begun, kept, passes, names: () => begun.map(({ password }) => password) }
 }
 
 test('two passwords are hashed at once, and the others when one of those is done', async () => {
-  const { passwords, begun, passes, names } = stage()
+  const { passwords, begun, kept, passes, names } = stage()
   const hashes = ['a', 'b', 'c', 'd'].map((password) => passwords.hash(password))
   await passes(PAUSE)
   expect(names()).toEqual(['a', 'b'])
@@ -36,9 +37,11 @@ test('two passwords are hashed at once, and the others when one of those is done
   await passes(PAUSE)
   begun[3]?.done()
   expect(await Promise.all(hashes)).toEqual(['#a', '#b', '#c', '#d'])
+  // Whoever goes away: each is finished.
+  expect(await Promise.all(kept)).toEqual(['#a', '#b', '#c', '#d'])
 })
 
-test('a hash whose request is gone holds nobody up for ever', async () => {
+test('a hash that ended without a word holds nobody up for ever', async () => {
   const { passwords, passes, names } = stage()
   for (const password of ['gone', 'away', 'here']) void passwords.hash(password)
   await passes(PAUSE)

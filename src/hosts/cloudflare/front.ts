@@ -43,7 +43,7 @@ export async function createFront(bindings: Bindings): Promise<Front> {
   const broadcast = createRemotePublisher(gateways, waitUntil)
   const limiter = createRemoteLimiter(config, gateways, waitUntil)
   const auth = await createAuth({
-    ...{ db: scopedDatabase, clock, ids, broadcast, limiter, passwords: createPasswords(clock) },
+    ...{ db: scopedDatabase, clock, ids, broadcast, limiter, passwords: createPasswords(clock, waitUntil) },
     tickets: createRemoteTickets(gateways),
     secrets: { access: config.JWT_SECRET, refresh: config.JWT_REFRESH_SECRET },
     remember: createForgetful,

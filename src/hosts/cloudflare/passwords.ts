@@ -7,11 +7,18 @@ import { BCRYPT_COST, nobodysHash } from '../shared/bcrypt.ts'
 const AT_ONCE = 2
 /** Milliseconds after which the others look again: a request may not wait for what is another's. */
 const PAUSE = 50
-/** Milliseconds after which a hash is forgotten: that of a request whose client has gone ends without a word. */
+/** Milliseconds after which a hash that has not ended is forgotten: the platform ends what lasts too long without a word. */
 const LEASE = 10_000
 
-/** createPasswords hashes with bcrypt in JavaScript, a piece at a time: there is no thread pool here, nor native code. */
-export function createPasswords(clock: Clock, bcrypt = { hash, compare }): Passwords {
+/**
+ * createPasswords hashes with bcrypt in JavaScript, a piece at a time: there is no thread pool here, nor native code. What
+ * was begun is finished, also for a client that has gone, so that nobody can hold the others up by leaving.
+ */
+export function createPasswords(
+  clock: Clock,
+  waitUntil: (promise: Promise<unknown>) => void,
+  bcrypt = { hash, compare },
+): Passwords {
   const begun = new Set<{ readonly at: number }>()
 
   async function inTurn<T>(run: () => Promise<T>): Promise<T> {
@@ -22,11 +29,9 @@ export function createPasswords(clock: Clock, bcrypt = { hash, compare }): Passw
     }
     const it = { at: clock.now() }
     begun.add(it)
-    try {
-      return await run()
-    } finally {
-      begun.delete(it)
-    }
+    const running = run().finally(() => begun.delete(it))
+    waitUntil(running)
+    return running
   }
 
   return {
