@@ -1,5 +1,6 @@
 import { cloudflareTest } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
+import { COMMIT_DEADLINE_SECONDS } from './test/support/patience.ts'
 
 const SECRETS = { JWT_SECRET: 'a'.repeat(40), JWT_REFRESH_SECRET: 'r'.repeat(40) }
 
@@ -34,7 +35,27 @@ export default defineConfig({
             },
           }),
         ],
-        test: { name: 'workerd', include: ['test/workerd/**/*.test.ts'] },
+        test: { name: 'workerd', include: ['test/workerd/*.test.ts'] },
+      },
+      {
+        extends: true,
+        plugins: [
+          cloudflareTest(({ inject }) => ({
+            wrangler: { configPath: './wrangler.toml' },
+            miniflare: {
+              bindings: {
+                ...{ ...SECRETS, NODE_ENV: 'test', LOG_LEVEL: 'silent', RATE_LIMITS: 'off' },
+                COMMIT_DEADLINE_SECONDS: String(COMMIT_DEADLINE_SECONDS),
+              },
+              hyperdrives: { POSTGRES: inject('hyperdriveUrl') },
+            },
+          })),
+        ],
+        test: {
+          name: 'workerd over Postgres',
+          include: ['test/workerd/postgres/*.test.ts'],
+          globalSetup: 'test/support/workerd-setup.ts',
+        },
       },
     ],
   },

@@ -1,0 +1,172 @@
+import { runInDurableObject } from 'cloudflare:test'
+import { env, exports } from 'cloudflare:workers'
+import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import type { Bindings } from '../../../src/hosts/cloudflare/bindings.ts'
+import type {} from '../../support/workerd-setup.ts'
+
+const PASSWORD = 'Tea-at-4!'
+const { ROOMS } = env as unknown as Bindings
+const service = (exports as unknown as { default: Fetcher }).default
+
+interface Person {
+  readonly id: string
+  readonly token: string
+}
+
+interface Message {
+  readonly seq: number
+  readonly content: string
+}
+
+interface Frame {
+  readonly type: string
+  readonly id?: string
+  readonly data: { readonly seq?: number; readonly message?: Message; readonly messages?: readonly Message[] }
+}
+
+let ann: Person
+let ben: Person
+let chatId: string
+let byAnn: Awaited<ReturnType<typeof connect>>
+let byBen: Awaited<ReturnType<typeof connect>>
+
+beforeAll(async () => {
+  ;[ann, ben] = [await register('ann'), await register('ben')]
+  const { chat } = await ask('/api/chats/group', { name: 'Tea', participantIds: [ben.id] }, ann.token)
+  chatId = chat.id
+  ;[byAnn, byBen] = [await connect(ann), await connect(ben)]
+})
+
+afterAll(async () => {
+  byAnn?.socket.close()
+  byBen?.socket.close()
+})
+
+test.each([1, 2, 3])('a room that is lost in the middle of a commit has done it once, %i', async (round) => {
+  const content = `In the middle, ${round}`
+  await lockMessages()
+  byAnn.send({ id: `middle-${round}`, content })
+  await expect.poll(waiting).toBe(1)
+  await lose()
+  // The commit of the lost one goes on in Postgres, and the next one's comes beside it.
+  await expect.poll(waiting).toBe(2)
+  await releaseMessages()
+  await isDoneOnce(`middle-${round}`, content)
+})
+
+test.each([1, 2, 3])(
+  'a room that is lost after a commit and before its answer has done it once, %i',
+  async (round) => {
+    const content = `After it, ${round}`
+    // So that only the room has any when they stall: a gateway that cannot read would end its sockets.
+    await expect.poll(connections).toBe(0)
+    await lockMessages()
+    byAnn.send({ id: `after-${round}`, content })
+    await expect.poll(waiting).toBe(1)
+    await control('/stall')
+    await releaseMessages()
+    await expect.poll(() => count(content)).toBe(1)
+    expect(byAnn.frames.filter(({ id }) => id === `after-${round}`)).toEqual([])
+    await lose()
+    await isDoneOnce(`after-${round}`, content)
+    await control('/reset')
+  },
+)
+
+/** Stored once, acknowledged once, with the seq by which everybody hears it once, and the next one follows. */
+async function isDoneOnce(id: string, content: string): Promise<void> {
+  const acks = () => byAnn.frames.filter((frame) => frame.id === id)
+  await expect.poll(acks).toEqual([expect.objectContaining({ type: 'ack' })])
+  const seq = Number(acks()[0]?.data.seq)
+  expect(await count(content)).toBe(1)
+  const last = `After ${id}`
+  const next = await ask(`/api/chats/${chatId}/messages`, { content: last }, ann.token)
+  expect(next.seq).toBe(seq + 1)
+  await expect.poll(() => heardBy(byAnn, last)).toEqual([seq + 1])
+  await expect.poll(() => heardBy(byBen, last)).toEqual([seq + 1])
+  expect(heardBy(byBen, content)).toEqual([seq])
+  expect(acks()).toHaveLength(1)
+}
+
+/** The seqs under which a message was heard: as it came, or with others that were missed. */
+function heardBy({ frames }: typeof byAnn, content: string): number[] {
+  return frames
+    .flatMap(({ type, data }) => (type === 'message:new' ? (data.message ?? []) : (data.messages ?? [])))
+    .filter((message) => message.content === content)
+    .map(({ seq }) => seq)
+}
+
+/** Ends the object as the platform does: what it knew is gone, and whoever waits for it is told so. */
+async function lose(): Promise<void> {
+  const lost = runInDurableObject(ROOMS.getByName(chatId), (_, state) => state.abort('lost'))
+  await expect(lost).rejects.toThrow('lost')
+}
+
+/** Has statements that store messages wait, each in its middle. A row that is locked would be passed over. */
+async function lockMessages(): Promise<void> {
+  await control('/lock', 'begin; lock table messages in share mode')
+}
+
+async function releaseMessages(): Promise<void> {
+  await control('/lock', 'rollback')
+}
+
+/** How many statements wait for a lock. */
+async function waiting(): Promise<number> {
+  return (await control('/look', `select 1 from pg_stat_activity where wait_event_type = 'Lock'`)).length
+}
+
+/** How many connections the service has: what is not used is given up soon. */
+async function connections(): Promise<number> {
+  return (await control('/look', `select 1 from pg_stat_activity where application_name = 'parley'`)).length
+}
+
+async function count(content: string): Promise<number> {
+  return (await control('/look', `select 1 from messages where content = '${content}'`)).length
+}
+
+async function control(path: string, body = ''): Promise<unknown[]> {
+  const answer = await fetch(inject('controlUrl') + path, { method: 'POST', body })
+  const text = await answer.text()
+  if (!answer.ok) throw new Error(text)
+  return JSON.parse(text)
+}
+
+async function register(username: string): Promise<Person> {
+  const body = { username, password: PASSWORD, passwordConfirm: PASSWORD }
+  const { user, accessToken } = await ask('/api/auth/register', body)
+  return { id: user.id, token: accessToken }
+}
+
+async function ask(path: string, body: object, token?: string) {
+  const headers = { 'Content-Type': 'application/json', ...(token && { Authorization: `Bearer ${token}` }) }
+  const answer = await service.fetch(`https://chat.example${path}`, {
+    method: 'POST',
+    headers,
+    body: JSON.stringify(body),
+  })
+  const text = await answer.text()
+  expect(answer.ok, text).toBe(true)
+  return JSON.parse(text)
+}
+
+async function connect({ token }: Person) {
+  const headers = { Upgrade: 'websocket', Authorization: `Bearer ${token}` }
+  const { webSocket } = await service.fetch('https://chat.example/ws', { headers })
+  if (!webSocket) throw new Error('The upgrade was refused')
+  const frames: Frame[] = []
+  const hello = new Promise<void>((resolve) => {
+    webSocket.addEventListener('message', ({ data }) => {
+      frames.push(JSON.parse(String(data)))
+      resolve()
+    })
+  })
+  webSocket.accept()
+  await hello
+  return {
+    socket: webSocket,
+    frames,
+    send: ({ id, content }: { id: string; content: string }) =>
+      webSocket.send(JSON.stringify({ type: 'message:send', id, data: { chatId, content } })),
+  }
+}
