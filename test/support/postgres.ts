@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
 import pg from 'pg'
 import { inject } from 'vitest'
+import { type BadNetwork, createBadNetwork } from '../../src/hosts/node/faults/bad-network.ts'
 import { TEMPLATE } from './global-setup.ts'
 
 /** TestDatabase is a migrated database of one test file's own, on the real Postgres that all files share. */
@@ -21,6 +23,14 @@ export async function createTestDatabase(): Promise<TestDatabase> {
     query: (text, values) => once(url, text, values),
     drop: async () => void (await once(adminUrl, `drop database ${name} with (force)`)),
   }
+}
+
+/** reachByTcp puts a network between a database and what reaches it by TCP alone, and answers its URL over that. */
+export async function reachByTcp({ url }: TestDatabase): Promise<{ network: BadNetwork; url: string }> {
+  const { hostname, pathname } = new URL(url)
+  const path = join(decodeURIComponent(hostname), '.s.PGSQL.5432')
+  const network = await createBadNetwork(() => [{ path }])
+  return { network, url: `postgres://postgres:none@127.0.0.1:${network.port}${pathname}` }
 }
 
 /** What the whole run shares: made by whoever asks first. */

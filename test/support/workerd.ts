@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type BadNetwork, createBadNetwork } from '../../src/hosts/node/faults/bad-network.ts'
+import type { BadNetwork } from '../../src/hosts/node/faults/bad-network.ts'
 import { startWorkerd, type Workerd } from '../../src/hosts/node/workerd.ts'
 import { COMMIT_DEADLINE_SECONDS } from '../support/patience.ts'
-import { createTestDatabase, type TestDatabase } from './postgres.ts'
+import { createTestDatabase, reachByTcp, type TestDatabase } from './postgres.ts'
 
 /** WorkerdServer is the Cloudflare host in the platform's own runtime, over a database of its own. */
 export interface WorkerdServer {
@@ -22,12 +22,10 @@ export interface WorkerdServer {
 
 export async function startWorkerdServer(env: Readonly<Record<string, string>> = {}): Promise<WorkerdServer> {
   const database = await createTestDatabase()
-  const { hostname, pathname } = new URL(database.url)
-  const path = join(decodeURIComponent(hostname), '.s.PGSQL.5432')
-  const network = await createBadNetwork(() => [{ path }])
+  const { network, url: databaseUrl } = await reachByTcp(database)
   const folder = mkdtempSync(join(tmpdir(), 'parley-workerd-'))
   const options = {
-    databaseUrl: `postgres://postgres:none@127.0.0.1:${network.port}${pathname}`,
+    databaseUrl,
     folder,
     settings: {
       ...{ NODE_ENV: 'test', LOG_LEVEL: 'error', RATE_LIMITS: 'off' },

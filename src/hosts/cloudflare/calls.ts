@@ -12,7 +12,7 @@ const TAKEN = [SPOKEN]
 /**
  * Call is what goes from one object to another; its answer has the form of the same version. While a release spreads,
  * old and new objects talk: the one that brings a form takes it beside the last one, which it goes on speaking, and the
- * one after it speaks the new form, and takes both.
+ * one after it speaks the new form, and takes both: `test/hosts/cloudflare-releases.test.ts` does so.
  */
 export type Call<T> = T & { readonly version: number }
 

@@ -74,26 +74,31 @@ export async function startWrangler({ onOutput, ...options }: WranglerOptions): 
 
 /** In a process group of its own: wrangler that is killed alone leaves the runtime behind. */
 function run(databases: WranglerOptions['databases']): ChildProcess {
-  const local = Object.entries(databases).map(([binding, url]) => [
-    `CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_${binding}`,
-    url,
-  ])
   return fork(PROCESS, {
     cwd: ROOT,
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    env: {
-      ...process.env,
-      PATH: `${ROOT}node_modules/.bin:${process.env.PATH}`,
-      CI: '1',
-      WRANGLER_SEND_METRICS: 'false',
-      CLOUDFLARE_CF_FETCH_ENABLED: 'false',
-      // Both write every call and frame into a database, which takes more time than the service itself.
-      X_LOCAL_OBSERVABILITY: 'false',
-      X_LOCAL_EXPLORER: 'false',
-      ...Object.fromEntries(local),
-    },
+    env: toEnvironment(databases),
   })
+}
+
+/** toEnvironment is what wrangler needs to find the databases, to stay on this machine, and to do nothing else. */
+export function toEnvironment(databases: WranglerOptions['databases']): NodeJS.ProcessEnv {
+  const local = Object.entries(databases).map(([binding, url]) => [
+    `CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_${binding}`,
+    url,
+  ])
+  return {
+    ...process.env,
+    PATH: `${ROOT}node_modules/.bin:${process.env.PATH}`,
+    CI: '1',
+    WRANGLER_SEND_METRICS: 'false',
+    CLOUDFLARE_CF_FETCH_ENABLED: 'false',
+    // Both write every call and frame into a database, which takes more time than the service itself.
+    X_LOCAL_OBSERVABILITY: 'false',
+    X_LOCAL_EXPLORER: 'false',
+    ...Object.fromEntries(local),
+  }
 }
 
 function kill({ pid }: ChildProcess, signal: NodeJS.Signals): void {
