@@ -59,6 +59,7 @@ export class Context {
     this.#mail = hooks && new Mail(hooks)
     this.rest = rest
     this.seed = seed
+    rest.onPaused = () => this.#wakeSockets()
     this.#users = users
   }
 
@@ -157,6 +158,12 @@ export class Context {
     for (const socket of sockets) socket.close()
     const fault = sockets.find((socket) => socket.fault)?.fault
     if (fault) throw fault
+  }
+
+  /** A service may let go what was silent for long, and tells what it then hears as a batch, where rules wait for events. */
+  async #wakeSockets(): Promise<void> {
+    const open = [...this.#sockets].filter(({ isOpen }) => isOpen)
+    await Promise.all(open.map((socket) => socket.settled().catch(() => {})))
   }
 
   async #gatherCast(): Promise<Cast> {

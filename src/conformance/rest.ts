@@ -47,6 +47,8 @@ export interface Done<R extends RouteName> {
 /** Rest speaks to the REST side of a deployment, and holds every answer against the contract. */
 export class Rest {
   readonly url: string
+  /** Called after each pause that a limit asked for. */
+  onPaused: () => Promise<void> = async () => {}
 
   constructor(url: string) {
     this.url = url.replace(/\/+$/, '')
@@ -82,6 +84,7 @@ export class Rest {
         throw new Skipped(`The rate limits of this deployment let no ${route} through for ${pause / 1_000} s`)
       }
       await new Promise((resolve) => setTimeout(resolve, pause))
+      await this.onPaused()
     }
   }
 
