@@ -81,17 +81,13 @@ export class Person {
     return this.rest.refused(route, { token: await this.token(), ...request }, expected)
   }
 
-  /**
-   * A socket that has heard hello and has said something, as clients do: a server may leave the end of one that never
-   * did until later. An upgrade may be refused by a rate limit, which only an answer of REST tells.
-   */
+  /** A socket that has said hello. An upgrade may be refused by a rate limit, which only an answer of REST tells. */
   async connect(options?: SocketOptions): Promise<RawSocket> {
     for (let tries = 1; ; tries += 1) {
       const socket = this.open(options ?? { protocols: subprotocols(await this.token()) })
       await socket.answered
       if (socket.wasOpen || tries === UPGRADE_TRIES) {
         await socket.hello()
-        await socket.settled()
         return socket
       }
       await this.call('GET /api/users/me')

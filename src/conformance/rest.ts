@@ -47,7 +47,7 @@ export interface Done<R extends RouteName> {
 /** Rest speaks to the REST side of a deployment, and holds every answer against the contract. */
 export class Rest {
   readonly url: string
-  /** Called after each pause that a limit asked for. */
+  /** Called after each pause that an answer asked for. */
   onPaused: () => Promise<void> = async () => {}
 
   constructor(url: string) {

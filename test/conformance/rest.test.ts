@@ -34,7 +34,9 @@ test('one that stays away is found out', async () => {
 
 test('a rate limit is waited for, unless that is what is tried', async () => {
   const { rest, asked } = await deploy(429, 429, 429, 429, 200)
+  let pauses = 0
+  rest.onPaused = async () => void pauses++
   expect((await rest.send('GET /api/chats', { isImpatient: true })).status).toBe(429)
   expect((await rest.send('GET /api/chats')).status).toBe(200)
-  expect(asked()).toBe(5)
+  expect([asked(), pauses]).toEqual([5, 3])
 })

@@ -32,9 +32,9 @@ const AFTER: Release = {
 
 /**
  * By socket, by subprotocol and by ticket; sends and what others hear of them; typing and who is there; leaving a chat, a
- * block and a new name, of which rooms and gateways tell each other.
+ * block and a new name, of which rooms and gateways tell each other; logins, whose failures a gateway counts.
  */
-const RULES = ['1.1', '1.2', '1.3', '3.1', '3.2', '6.1', '6.8', '7.12', '9.7', '9.9']
+const RULES = ['1.1', '1.2', '1.3', '3.1', '3.2', '6.1', '6.8', '7.12', '9.7', '9.9', '10.3']
 
 const REFUSED = 'A call of version'
 

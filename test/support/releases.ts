@@ -12,6 +12,8 @@ import { createTestDatabase, reachByTcp } from './postgres.ts'
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 /** What `wrangler.toml` names beside the sources, and what these need. */
 const SHARED = ['.wrangler', 'docs', 'node_modules', 'scripts', 'package.json']
+/** Ends the whole group when what it runs has ended, and when its input has: with whoever started it. */
+const LEAD = '{ "$@"; kill 0; } & cat > /dev/null; kill 0'
 const READY = /Ready on (http:\S+)/
 const SECRETS = { JWT_SECRET: 'a'.repeat(40), JWT_REFRESH_SECRET: 'r'.repeat(40) }
 const SETTINGS = { ...SECRETS, LOG_LEVEL: 'warn', COMMIT_DEADLINE_SECONDS }
@@ -48,13 +50,14 @@ export async function startMixed(app: Release, gateways: Release): Promise<Mixed
         ['class_name = "RoomObject"', 'class_name = "RoomObject"\nscript_name = "app"'],
         // A queue and the time have one who listens.
         [/\[\[queues\.consumers\]\][^[]*/.exec(text)?.[0] ?? '[[queues.consumers]]', ''],
-        [/\[triggers\][^[]*/.exec(text)?.[0] ?? '[triggers]', ''],
+        [/\[triggers\]\ncrons = .*\n/.exec(text)?.[0] ?? '[triggers]', ''],
       ]),
     ),
   ]
   const options = ['--port', '0', '--inspector-port', '0', '--persist-to', join(folder, 'state')]
-  const child = spawn('wrangler', ['dev', ...configs.flatMap((config) => ['-c', config]), ...options], {
-    ...{ cwd: ROOT, detached: true, stdio: ['ignore', 'pipe', 'pipe'] },
+  const wrangler = ['wrangler', 'dev', ...configs.flatMap((config) => ['-c', config]), ...options]
+  const child = spawn('sh', ['-c', LEAD, 'sh', ...wrangler], {
+    ...{ cwd: ROOT, detached: true, stdio: 'pipe' },
     env: toEnvironment({ POSTGRES: url }),
   })
   const output: string[] = []
@@ -115,10 +118,9 @@ async function ready(child: ChildProcess, output: string[]): Promise<string> {
   return url
 }
 
-/** Its whole group: wrangler that is ended alone may leave the runtime behind. */
 async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return
+  if (child.exitCode !== null || child.signalCode !== null) return
   const ended = new Promise((resolve) => child.once('close', resolve))
-  process.kill(-child.pid, 'SIGTERM')
+  child.stdin?.end()
   await ended
 }

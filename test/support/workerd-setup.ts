@@ -20,6 +20,12 @@ declare module 'vitest' {
   }
 }
 
+/** While a session has lock 1, a statement that stores a message waits in its middle, and keeps what it has locked. */
+const HOLD = `
+  create function hold() returns trigger language plpgsql as
+    'begin perform pg_advisory_xact_lock_shared(1); return new; end';
+  create trigger hold before insert on messages for each row execute function hold()`
+
 /** A real Postgres for tests that run in the platform's runtime, which can start no process. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const postgres = await createPostgresServer()
@@ -28,6 +34,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const url = `postgres://postgres:none@127.0.0.1:${network.port}/postgres`
   // They begin before the role gets what bounds the service's own sessions.
   const [look, lock] = [await connect(), await connect()]
+  await look.query(HOLD)
   await keepSettings(url)
   // What a test holds back waits until it is let go, on a slow machine, too.
   for (const name of ['lock_timeout', 'statement_timeout'])

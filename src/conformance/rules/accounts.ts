@@ -1,5 +1,6 @@
 import { claim, present, same } from '../claims.ts'
 import { type Context, PASSWORD } from '../context.ts'
+import type { Person } from '../person.ts'
 import type { RawSocket } from '../raw-socket.ts'
 import type { ProtocolRule } from '../rule.ts'
 
@@ -125,7 +126,7 @@ export const accounts: ProtocolRule[] = [
     async run(context) {
       const stranger = await context.stranger()
       const other = (await stranger.logIn()).data
-      const socket = await stranger.connect()
+      const socket = await talking(stranger)
       const next = await refresh(context, stranger.refreshToken)
       const body = { refreshToken: stranger.refreshToken }
       await context.rest.refused('POST /api/auth/refresh', { body }, UNAUTHORIZED)
@@ -144,7 +145,7 @@ export const accounts: ProtocolRule[] = [
     async run(context) {
       const stranger = await context.stranger()
       const other = (await stranger.logIn()).data
-      const [first, second] = [await stranger.connect(), await stranger.connect()]
+      const [first, second] = [await talking(stranger), await talking(stranger)]
       const stays = await stranger.connect({ headers: { Authorization: `Bearer ${other.accessToken}` } })
       same((await stranger.answer('POST /api/auth/logout')).status, 204, 'The status')
       for (const socket of [first, second]) await isRevoked(socket)
@@ -275,6 +276,13 @@ export const accounts: ProtocolRule[] = [
 
 async function refresh({ rest }: Context, refreshToken: string) {
   return (await rest.call('POST /api/auth/refresh', { body: { refreshToken } })).data
+}
+
+/** A socket that has said something, as clients do: a server may leave the end of one that never did until later. */
+async function talking(person: Person): Promise<RawSocket> {
+  const socket = await person.connect()
+  await socket.settled()
+  return socket
 }
 
 /** The server says so in time; when its network lets go of the connection is not its own doing. */

@@ -44,13 +44,13 @@ afterAll(async () => {
 
 test.each([1, 2, 3])('a room that is lost in the middle of a commit has done it once, %i', async (round) => {
   const content = `In the middle, ${round}`
-  await lockMessages()
+  await holdCommits()
   byAnn.send({ id: `middle-${round}`, content })
-  await expect.poll(waiting).toBe(1)
+  await expect.poll(isHeld).toBe(true)
   await lose()
   // The commit of the lost one goes on in Postgres, and the next one's comes beside it.
-  await expect.poll(waiting).toBe(2)
-  await releaseMessages()
+  await expect.poll(committing).toBe(2)
+  await releaseCommits()
   await isDoneOnce(`middle-${round}`, content)
 })
 
@@ -60,11 +60,11 @@ test.each([1, 2, 3])(
     const content = `After it, ${round}`
     // So that only the room has any when they stall: a gateway that cannot read would end its sockets.
     await expect.poll(connections).toBe(0)
-    await lockMessages()
+    await holdCommits()
     byAnn.send({ id: `after-${round}`, content })
-    await expect.poll(waiting).toBe(1)
+    await expect.poll(isHeld).toBe(true)
     await control('/stall')
-    await releaseMessages()
+    await releaseCommits()
     await expect.poll(() => count(content)).toBe(1)
     expect(byAnn.frames.filter(({ id }) => id === `after-${round}`)).toEqual([])
     await lose()
@@ -102,18 +102,25 @@ async function lose(): Promise<void> {
   await expect(lost).rejects.toThrow('lost')
 }
 
-/** Has statements that store messages wait, each in its middle. A row that is locked would be passed over. */
-async function lockMessages(): Promise<void> {
-  await control('/lock', 'begin; lock table messages in share mode')
+/** Has statements that store messages wait in their middle, when the chat's row is locked. */
+async function holdCommits(): Promise<void> {
+  await control('/lock', 'select pg_advisory_lock(1)')
 }
 
-async function releaseMessages(): Promise<void> {
-  await control('/lock', 'rollback')
+async function releaseCommits(): Promise<void> {
+  await control('/lock', 'select pg_advisory_unlock(1)')
 }
 
-/** How many statements wait for a lock. */
-async function waiting(): Promise<number> {
-  return (await control('/look', `select 1 from pg_stat_activity where wait_event_type = 'Lock'`)).length
+/** The chat's row is locked by a commit. */
+async function isHeld(): Promise<boolean> {
+  const free = await control('/look', `select 1 from chats where id = '${chatId}' for update skip locked`)
+  return free.length === 0
+}
+
+/** How many sessions have begun a commit: of a room that is lost, too, as long as it goes on. */
+async function committing(): Promise<number> {
+  const sql = `select 1 from pg_stat_activity where pid <> pg_backend_pid() and query like '%with turns as%'`
+  return (await control('/look', sql)).length
 }
 
 /** How many connections the service has: what is not used is given up soon. */
