@@ -6,9 +6,11 @@ const CALLS = 'src/hosts/cloudflare/calls.ts'
 const SPOKEN = 'const SPOKEN = 1\n'
 const TAKEN = 'const TAKEN = [SPOKEN]\n'
 const TAKE = 'if (TAKEN.includes(call.version)) return call\n'
-const TAKE_BOTH = 'if (TAKEN.includes(call.version)) return call.version === 2 ? (call as any).body : call\n'
+const TAKE_BOTH = `if (call.version === 2) return (call as unknown as { body: T }).body
+  if (call.version === 1) return call
+`
 const SPEAK = 'return { ...call, version: SPOKEN }\n'
-const SPEAK_NEW = 'return { version: SPOKEN, body: call } as any\n'
+const SPEAK_NEW = 'return { version: SPOKEN, body: call } as unknown as Call<T>\n'
 const TAKEN_BOTH = 'const TAKEN = [1, 2]\n'
 
 /** What is there today. */

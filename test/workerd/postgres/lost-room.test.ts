@@ -58,7 +58,8 @@ test.each([1, 2, 3])(
   'a room that is lost after a commit and before its answer has done it once, %i',
   async (round) => {
     const content = `After it, ${round}`
-    // So that only the room has any when they stall: a gateway that cannot read would end its sockets.
+    // Only the room is to have any when they stall. A gateway that cannot read what it missed closes with 4010, for
+    // clients to come back, which these sockets do not.
     await expect.poll(connections).toBe(0)
     await holdCommits()
     byAnn.send({ id: `after-${round}`, content })
