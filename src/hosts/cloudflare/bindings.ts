@@ -10,6 +10,9 @@ export interface Bindings {
   /** Keeps files, which IMAGES checks; without either of them the deployment has none. */
   readonly FILES?: R2Bucket
   readonly IMAGES?: ImagesBinding
+  /** Count requests, and files shown, for all isolates of a place; without them each isolate counts for itself. */
+  readonly REST_RATE?: RateLimit
+  readonly FILE_RATE?: RateLimit
   readonly ROOMS: DurableObjectNamespace<RoomObject>
   readonly GATEWAYS: DurableObjectNamespace<GatewayObject>
 }

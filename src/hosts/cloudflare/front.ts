@@ -41,7 +41,7 @@ export async function createFront(bindings: Bindings): Promise<Front> {
     ...{ config, ids, waitUntil, onFault },
   })
   const broadcast = createRemotePublisher(gateways, waitUntil)
-  const limiter = createRemoteLimiter(config, gateways, waitUntil)
+  const limiter = createRemoteLimiter({ config, bindings, gateways, waitUntil })
   const auth = await createAuth({
     ...{ db: scopedDatabase, clock, ids, broadcast, limiter, passwords: createPasswords(clock, waitUntil) },
     tickets: createRemoteTickets(gateways),
