@@ -1,6 +1,7 @@
 import { CLOSES } from '../protocol/codes.ts'
 import type { Hello, ServerFrame } from '../protocol/frames.ts'
 import { TIMES } from '../protocol/limits.ts'
+import { PING } from '../protocol/version.ts'
 import { backoff } from './backoff.ts'
 import { toParleyError } from './error.ts'
 import type { Edges, OpenSocket, TokenSource } from './ports.ts'
@@ -92,7 +93,7 @@ export function openLink(firstToken: string, ports: LinkPorts, events: LinkEvent
       end(CLOSES.silent.code)
       return
     }
-    if (quiet >= interval) replies.tell('ping', {})
+    if (quiet >= interval) socket.send(PING)
     cancelBeat = clock.after(Math.min(interval, TIMES.silence - quiet), () => beat(interval))
   }
 
@@ -132,7 +133,7 @@ export function openLink(firstToken: string, ports: LinkPorts, events: LinkEvent
   return { ask: replies.ask, tell: replies.tell, close }
 }
 
-/** A frame that cannot be read is dropped: what it may have carried shows as a hole. */
+/** What is no frame says that somebody is there; a frame that cannot be read is dropped, and shows as a hole. */
 function parse(text: string): ServerFrame | undefined {
   try {
     return JSON.parse(text) as ServerFrame

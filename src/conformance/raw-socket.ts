@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import type { ErrorBody, ErrorCode } from '../protocol/errors.ts'
 import type { ChatEventOf, ChatEventType, Signal } from '../protocol/events.ts'
 import { type ClientFrame, FrameAcks, type Hello, ServerFrame } from '../protocol/frames.ts'
+import { PING, PONG } from '../protocol/version.ts'
 import { Broken, claim, shorten } from './claims.ts'
 
 /** How long a service may take for what it should do at once: generous, as it may be far away and busy. */
@@ -44,6 +45,8 @@ export class RawSocket {
   readonly #ws: WebSocket
   readonly #heard: ServerFrame[] = []
   readonly #waiting = new Set<Waiting>()
+  /** What waits for a `pong`. */
+  readonly #pings: (() => void)[] = []
   readonly #takesLines: boolean
   #fault: Error | undefined
   #frames = 0
@@ -214,6 +217,20 @@ export class RawSocket {
     })
   }
 
+  /** Asks whether anybody is there, without a frame. Resolves with the answer. */
+  ping(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const settle = (run: () => void) => {
+        clearTimeout(timer)
+        run()
+      }
+      const timer = setTimeout(() => reject(this.#lateness(PONG, PATIENCE)), PATIENCE)
+      this.#pings.push(() => settle(resolve))
+      void this.closed.then(() => settle(() => reject(new Broken(`Closed before ${PONG}`))))
+      this.sendText(PING)
+    })
+  }
+
   /** Whatever the service had for this socket has arrived when this resolves: the reply stands behind it. */
   async settled(): Promise<void> {
     await this.ask('ping', {})
@@ -229,6 +246,11 @@ export class RawSocket {
   }
 
   #receive(data: unknown): void {
+    const answered = data === PONG ? this.#pings.shift() : undefined
+    if (answered) {
+      answered()
+      return
+    }
     const frame = parseFrame(data)
     if (frame instanceof Error) {
       this.#end(frame)

@@ -3,6 +3,7 @@ import { RefusalError, toErrorBody } from '../protocol/errors.ts'
 import type { ClientFrame, ServerFrame } from '../protocol/frames.ts'
 import { LIMITS, TIMES } from '../protocol/limits.ts'
 import type { PresenceStatus } from '../protocol/model.ts'
+import { PING, PONG } from '../protocol/version.ts'
 import type { Clock, Ids } from '../rooms/ports.ts'
 import type { Act } from './act.ts'
 import { type Feed, type LocalUser, type News, toFrames } from './audience.ts'
@@ -142,9 +143,13 @@ export class Connection {
     for (const text of early) this.#socket.send({ texts: [this.#toError(idIn(text), refusal)] })
   }
 
-  /** A frame of the client's. Never throws: whatever is wrong with it is answered. */
+  /** A frame of the client's, or a ping. Never throws: whatever is wrong with it is answered. */
   receive(text: string): void {
     this.#heardAt = this.#ports.clock.now()
+    if (text === PING) {
+      if (this.#state !== 'closed') this.#write({ texts: [PONG] })
+      return
+    }
     if (this.#state === 'opening') this.#keep(text)
     if (this.#state !== 'open') return
     const frame = this.#parse(text)
@@ -233,7 +238,10 @@ export class Connection {
 
   /** Writes frames that may have been encoded for many; a reader that is too slow is closed instead. */
   write(frames: Frames): void {
-    if (this.#state !== 'open') return
+    if (this.#state === 'open') this.#write(frames)
+  }
+
+  #write(frames: Frames): void {
     if (this.#socket.isSlow()) this.close('slow')
     else this.#socket.send(frames)
   }
@@ -252,17 +260,22 @@ export class Connection {
     this.#authenticated = authenticated
   }
 
-  /** Called every second: closes what is silent or expired, and says when a heartbeat or a check is due. */
-  tick(now: number): { isHeartbeatDue: boolean; isCheckDue: boolean } {
-    const nothing = { isHeartbeatDue: false, isCheckDue: false }
+  /**
+   * Called every second, or when `dueAt` says: closes what is silent or expired, and says whether a check is due, and
+   * since when a heartbeat that is due has to tell what changed.
+   */
+  tick(now: number): { heartbeatSince: number | undefined; isCheckDue: boolean } {
+    const nothing = { heartbeatSince: undefined, isCheckDue: false }
     if (now - this.#heardAt > TIMES.silence) this.close('silent')
     else if (now >= this.#authenticated.expiresAt) this.close('notAuthenticated')
     if (this.#state !== 'open') return nothing
-    const isHeartbeatDue = now - this.#heartbeatAt >= TIMES.heartbeat
+    const since = this.#heartbeatAt
+    const isHeartbeatDue = now - since >= TIMES.heartbeat
     const isCheckDue = now - this.#checkedAt >= TIMES.principalCheck
-    if (isHeartbeatDue) this.#heartbeatAt = now
+    // After one that was late the next one is in time.
+    if (isHeartbeatDue) this.#heartbeatAt = now - ((now - since) % TIMES.heartbeat)
     if (isCheckDue) this.#checkedAt = now
-    return { isHeartbeatDue, isCheckDue }
+    return { heartbeatSince: isHeartbeatDue ? since : undefined, isCheckDue }
   }
 
   ping(): void {

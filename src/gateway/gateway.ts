@@ -55,6 +55,8 @@ export interface Gateway {
    * the store is away, what the client sends is refused and the socket stays.
    */
   resume(resumption: Resumption): Connection
+  /** Resolves when all that were taken up again are open, or have ended: not before the store is there. */
+  awake(): Promise<void>
   /** What to give back to `resume`, by user, with the state of each connection. */
   heard(): HeardChat[]
   /** Closes who is silent or has expired, and gives heartbeats that are due. */
@@ -75,6 +77,8 @@ export function createGateway(ports: GatewayPorts): Gateway {
   /** By user id; a user who is still being admitted is a promise that others wait for. */
   const admissions = new Map<string, Promise<LocalUser>>()
   const users = new Map<string, LocalUser>()
+  /** Of the connections that were taken up again and do not know yet what they missed. */
+  const wakings = new Set<Promise<void>>()
   let isDraining = false
   const feeds = createFeeds(ports)
   const presence = createPresence(ports)
@@ -84,7 +88,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
   const stopHeartbeat = ports.isWoken ? () => {} : heartbeat.start()
 
   function connect(begin: Authenticated & { socket: Socket }): Connection {
-    const early = ports.isWoken ? 0 : heartbeat.takeTurn()
+    const early = heartbeat.takeTurn()
     const connection = new Connection(
       { ...begin, early, onEnd },
       { act, clock, ids: ports.ids, onLeft, onFault },
@@ -132,7 +136,13 @@ export function createGateway(ports: GatewayPorts): Gateway {
     const begin = { socket, principal: state.principal, expiresAt: state.expiresAt, past: state, onEnd }
     const connection = new Connection(begin, { act, clock, ids: ports.ids, onLeft, onFault })
     connections.add(connection)
-    void wake(connection, { state, heads }, { ...ports, presence, localUser, isKnown, forgetUnused })
+    const waking = wake(
+      connection,
+      { state, heads },
+      { ...ports, presence, localUser, isKnown, forgetUnused },
+    )
+    wakings.add(waking)
+    void waking.then(() => wakings.delete(waking))
     return connection
   }
 
@@ -278,6 +288,9 @@ export function createGateway(ports: GatewayPorts): Gateway {
   return {
     connect,
     resume,
+    async awake() {
+      await Promise.all(wakings)
+    },
     heard: () =>
       [...feeds.list()].map(({ chatId, head, users }) => ({
         chatId,

@@ -22,6 +22,7 @@ interface HeartbeatPorts {
   readonly authenticator: Authenticator
   readonly clock: Clock
   readonly onFault: (fault: { error: unknown }) => void
+  readonly isWoken?: boolean
   readonly connections: ReadonlySet<Connection>
   readonly find: (userId: string) => LocalUser | undefined
   /** A chat that the user takes part in and does not hear yet. */
@@ -31,7 +32,10 @@ interface HeartbeatPorts {
 /** Heartbeat looks at every connection: once a second by itself, or whenever its host says. */
 export interface Heartbeat {
   tick(): void
-  /** Milliseconds by which the next connection's first heartbeat comes sooner: who came together shares no tick. */
+  /**
+   * Milliseconds by which the next connection's first heartbeat comes sooner: who came together shares no tick, but
+   * where a tick wakes its host all share it.
+   */
   takeTurn(): number
   /** From now on every second, and at the broadcast as well; the result stops it. */
   start(): () => void
@@ -48,13 +52,13 @@ export function createHeartbeat(ports: HeartbeatPorts): Heartbeat {
 
   function tick(): void {
     const now = clock.now()
-    const due: Connection[] = []
+    const due = new Map<Connection, number>()
     for (const connection of ports.connections) {
-      const { isHeartbeatDue, isCheckDue } = connection.tick(now)
+      const { heartbeatSince, isCheckDue } = connection.tick(now)
       if (isCheckDue) void check(connection)
-      if (isHeartbeatDue) due.push(connection)
+      if (heartbeatSince !== undefined) due.set(connection, heartbeatSince)
     }
-    if (due.length > 0) beat(due, now).catch((error: unknown) => onFault({ error }))
+    if (due.size > 0) beat(due).catch((error: unknown) => onFault({ error }))
   }
 
   /**
@@ -73,18 +77,17 @@ export function createHeartbeat(ports: HeartbeatPorts): Heartbeat {
     return Math.min(Math.max(POLL - took, took), REST_MOST)
   }
 
-  async function beat(due: readonly Connection[], now: number): Promise<void> {
-    for (const connection of due) connection.ping()
+  /** Gives those that are due, each with the time since when, their heartbeats. */
+  async function beat(due: ReadonlyMap<Connection, number>): Promise<void> {
+    for (const connection of due.keys()) connection.ping()
     const logId = await changes.logId()
     const users = new Set<LocalUser>()
-    for (const connection of due) {
+    for (const [connection, since] of due) {
       const user = find(connection.principal.user.id)
       if (!user) continue
       users.add(user)
-      connection.send({
-        type: 'heads',
-        data: { logId, chats: changedHeads(connection, user, now - TIMES.heartbeat - TICK) },
-      })
+      const chats = changedHeads(connection, user, since)
+      connection.send({ type: 'heads', data: { logId, chats } })
     }
     await audit([...users], GRACE)
   }
@@ -153,6 +156,8 @@ export function createHeartbeat(ports: HeartbeatPorts): Heartbeat {
   }
 
   function takeTurn(): number {
+    const [other] = ports.connections
+    if (ports.isWoken) return other ? clock.now() - other.state.heartbeatAt : 0
     const early = turn
     turn = (turn + TICK) % TIMES.heartbeat
     return early

@@ -12,7 +12,7 @@ import {
   SyncBatch,
   SyncReset,
 } from './frames.ts'
-import { PROTOCOL_VERSION, SUBPROTOCOL } from './version.ts'
+import { PING, PONG, PROTOCOL_VERSION, SUBPROTOCOL } from './version.ts'
 
 /** JsonSchema is a JSON Schema 2020-12, as far as the reference reads it. */
 export type JsonSchema = z.core.JSONSchema.BaseSchema
@@ -60,7 +60,8 @@ interface Channel {
 const DESCRIPTION = `One socket carries all chats of its user. Frames are text: JSON, at most 64 KiB.
 Authenticate before the upgrade: Authorization: Bearer, or the subprotocol pair "${SUBPROTOCOL}, bearer.<token>", or
 a one-use ticket (POST /api/auth/ticket) as ?ticket=. A client frame {type, id, data} has one reply: an ack or an
-error with the same id. Events are numbered per chat without a hole; signals are not numbered and may be lost.`
+error with the same id. Events are numbered per chat without a hole; signals are not numbered and may be lost.
+The text "${PING}", which is no frame, is answered by the text "${PONG}".`
 
 const CLIENT = ClientFrame.options
 const SERVER = [

@@ -77,7 +77,7 @@ export const ClientFrame = z.discriminatedUnion('type', [
     'A fresh access token for this connection',
     z.strictObject({ token: z.string().min(1).max(8_192) }),
   ),
-  up('ping', 'Is anybody there', z.strictObject({})),
+  up('ping', 'What time is it there', z.strictObject({})),
 ])
 export type ClientFrame = z.infer<typeof ClientFrame>
 export type ClientFrameOf<T extends ClientFrame['type']> = Extract<ClientFrame, { type: T }>

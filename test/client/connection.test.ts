@@ -151,7 +151,16 @@ describe('a link', () => {
   test('asks whether anybody is there after a quiet heartbeat', async () => {
     await goLive()
     edges.clock.pass(25_000)
-    expect(network.socket.types()).toEqual(['ping'])
+    expect(network.socket.pings).toBe(1)
+  })
+
+  test('1.14 lives as long as it is answered', async () => {
+    await goLive()
+    for (let beats = 1; beats <= 10; beats += 1) {
+      edges.clock.pass(25_000)
+      network.socket.pong()
+    }
+    expect([network.socket.pings, connection.status.state]).toEqual([10, 'live'])
   })
 
   test('is dead after 60 s of silence, whatever the socket says', async () => {
@@ -166,7 +175,7 @@ describe('a link', () => {
     await goLive()
     await passQuietly(300_000)
     expect(connection.status.state).toBe('live')
-    expect(network.socket.sent).toEqual([])
+    expect([network.socket.sent, network.socket.pings]).toEqual([[], 0])
   })
 
   test('is given up when there is no hello', async () => {

@@ -2,6 +2,7 @@ import { ParleyError } from '../../src/client/error.ts'
 import type { Edges, OpenSocket, SocketEvents, TokenSource } from '../../src/client/ports.ts'
 import type { ErrorCode } from '../../src/protocol/errors.ts'
 import type { ClientFrame, ServerFrame } from '../../src/protocol/frames.ts'
+import { PING, PONG } from '../../src/protocol/version.ts'
 import { AT, uuid } from '../support/builders.ts'
 import { createTestClock, type TestClock } from '../support/test-clock.ts'
 import { userOf } from './served-chat.ts'
@@ -32,6 +33,8 @@ export function settled(): Promise<void> {
 export class FakeSocket {
   readonly token: string
   readonly sent: ClientFrame[] = []
+  /** How often the client asked whether anybody is there. */
+  pings = 0
   isClosed = false
   readonly #events: SocketEvents
 
@@ -65,6 +68,10 @@ export class FakeSocket {
     })
   }
 
+  pong(): void {
+    this.#events.received(PONG)
+  }
+
   /** Answers the last frame. */
   ack(data: object, frame = this.last): Promise<void> {
     return this.say({ type: 'ack', id: frame?.id ?? '', data } as ServerFrame)
@@ -89,7 +96,10 @@ export class FakeNetwork {
     const socket = new FakeSocket(token, events)
     this.sockets.push(socket)
     return {
-      send: (text) => void socket.sent.push(JSON.parse(text) as ClientFrame),
+      send: (text) => {
+        if (text === PING) socket.pings += 1
+        else socket.sent.push(JSON.parse(text) as ClientFrame)
+      },
       close: () => {
         socket.isClosed = true
       },

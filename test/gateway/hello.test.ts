@@ -32,6 +32,13 @@ test('hello is the first frame, and tells what a client has to know', async () =
   ])
 })
 
+test('1.14 ping is answered before hello, too', () => {
+  stage.changes.hang()
+  const client = stage.open(MIA)
+  client.connection.receive('ping')
+  expect(client.socket.sent).toEqual([{ texts: ['pong'] }])
+})
+
 describe('frames before hello', () => {
   test('wait for it, and are then acted on in their order', async () => {
     const release = stage.changes.hang()

@@ -123,6 +123,13 @@ describe('a connection is closed', () => {
     expect(stage.gateway.counts()).toMatchObject({ connections: 1, users: 1 })
   })
 
+  test('1.14 when it pings and does not read the answers', () => {
+    mia.socket.slow = true
+    for (let count = 0; count < 2; count += 1) mia.connection.receive('ping')
+    const sent = mia.socket.sent.flatMap(({ texts }) => texts)
+    expect([mia.socket.closed, sent.includes('pong')]).toEqual(['slow', false])
+  })
+
   test('7.17 when nothing was heard of it for a minute', async () => {
     const otto = await stage.connect(OTTO)
     await pass(TIMES.silence, otto)
@@ -131,10 +138,11 @@ describe('a connection is closed', () => {
     expect([mia.socket.closed, otto.socket.closed]).toEqual(['silent', undefined])
   })
 
-  test.each(['ping', 'binary', 'nonsense'])('not while it says something: %s', async (what) => {
+  test.each(['ping', 'binary', 'nonsense', 'no frame'])('not while it says something: %s', async (what) => {
     for (let time = 0; time < 4; time += 1) {
       await stage.clock.pass(30_000)
       if (what === 'binary') mia.connection.receiveBinary()
+      else if (what === 'no frame') mia.connection.receive('ping')
       else mia.say(what, {})
     }
     expect(mia.socket.closed).toBeUndefined()

@@ -128,6 +128,25 @@ describe('a heartbeat', () => {
     expect(mia.heard().at(-1)).toEqual({ type: 'heads', data: { logId: 'log-1', chats: {} } })
   })
 
+  test('7.16 that is late tells what changed since the last one, and the next one is in time', async () => {
+    stage = createStage(tablesWith([aGroup()]), { isWoken: true })
+    mia = await stage.connect(MIA)
+    const begin = stage.clock.now()
+    for (const [seq, late] of [
+      [11, 5_000],
+      [12, 10_000],
+    ] as const) {
+      await stage.clock.pass(1_000)
+      await stage.do(OLGA, sent())
+      const dueAt = stage.gateway.dueAt ?? 0
+      expect((dueAt - begin) % TIMES.heartbeat).toBe(0)
+      await stage.clock.pass(dueAt + late - stage.clock.now())
+      stage.gateway.tick()
+      await settled()
+      expect(mia.heard().at(-1)).toMatchObject({ type: 'heads', data: { chats: { [GROUP]: seq } } })
+    }
+  })
+
   test('7.16 comes every 25 s, with a ping', async () => {
     for (let beats = 1; beats <= 2; beats += 1) {
       await stage.clock.pass(TIMES.heartbeat)

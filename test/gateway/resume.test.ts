@@ -122,6 +122,39 @@ describe('a gateway that its host wakes', () => {
     expect(before.gateway.dueAt).toBe(now + 2_000)
   })
 
+  test('gives all their heartbeats at once, so that it wakes up once for them', async () => {
+    await before.clock.pass(10_000)
+    const otto = await before.connect(OTTO)
+    const { dueAt = 0 } = before.gateway
+    expect(dueAt).toBe(before.clock.now() - PAUSE - 10_000 + TIMES.heartbeat)
+    for (let beats = 1; beats <= 2; beats += 1) {
+      await before.clock.pass((before.gateway.dueAt ?? 0) - before.clock.now())
+      before.gateway.tick()
+      await settled()
+      expect([mia, otto].map(({ socket }) => socket.pings)).toEqual([beats, beats])
+      for (const { connection } of [mia, otto]) connection.heard()
+    }
+  })
+
+  test('is awake when those are open with whom it woke up, and gives them the heartbeat that is due', async () => {
+    await before.clock.pass(TIMES.heartbeat)
+    const stage = wakeUp()
+    const release = stage.changes.hang()
+    const client = resume(stage)
+    let isAwake = false
+    void stage.gateway.awake().then(() => {
+      isAwake = true
+    })
+    await settled()
+    stage.gateway.tick()
+    expect([isAwake, client.news()]).toEqual([false, []])
+    release()
+    await settled()
+    stage.gateway.tick()
+    await settled()
+    expect([isAwake, client.news()]).toEqual([true, ['heads']])
+  })
+
   test('has nothing due without connections', () => {
     mia.connection.disconnect()
     expect(before.gateway.dueAt).toBeUndefined()

@@ -1,5 +1,5 @@
 import { PROTOCOL_VERSION } from '../../protocol/version.ts'
-import { claim, present, Skipped, same } from '../claims.ts'
+import { claim, present, Skipped, same, shorten } from '../claims.ts'
 import { type Person, subprotocols } from '../person.ts'
 import type { RawSocket, SocketOptions } from '../raw-socket.ts'
 import type { ProtocolRule } from '../rule.ts'
@@ -7,6 +7,8 @@ import type { ProtocolRule } from '../rule.ts'
 const ELSEWHERE = 'https://elsewhere.example'
 /** More connections than these are not tried. */
 const MOST_CONNECTIONS = 30
+/** More at once than frames are let through. */
+const PINGS = 300
 
 export const connecting: ProtocolRule[] = [
   {
@@ -208,6 +210,25 @@ export const connecting: ProtocolRule[] = [
         ]
         same(one, other, 'What was heard in lines')
         same(one.data.message.content, content, 'The content')
+      }
+    },
+  },
+  {
+    number: '1.14',
+    title: 'ping that is no frame is answered by pong, at any time and any rate',
+    async run(context) {
+      const { ann } = await context.cast()
+      const protocols = [...subprotocols(await ann.token()), 'parley.lines']
+      const socket = ann.open({ protocols })
+      await socket.answered
+      await socket.ping()
+      await socket.hello()
+      await Promise.all(Array.from({ length: PINGS }, () => socket.ping()))
+      await socket.ask('ping', {})
+      for (const text of ['PING', 'ping ', 'pong']) {
+        socket.sendText(text)
+        const reply = await socket.reply(null)
+        claim(reply.type === 'error', `${JSON.stringify(text)} was done: ${shorten(JSON.stringify(reply))}`)
       }
     },
   },

@@ -7,10 +7,11 @@ import type { Connection, ConnectionState } from '../../gateway/connection.ts'
 import { createGateway, type Gateway } from '../../gateway/gateway.ts'
 import type { Authenticated, RateLimiter } from '../../gateway/ports.ts'
 import type { PresenceStatus } from '../../protocol/model.ts'
-import { LINES, SUBPROTOCOL } from '../../protocol/version.ts'
+import { LINES, PING, PONG, SUBPROTOCOL } from '../../protocol/version.ts'
 import { fromBroadcastText } from '../../rooms/broadcast-text.ts'
 import { clock, ids } from '../shared/clock.ts'
 import { createLimiter, createOpenLimiter } from '../shared/limiter.ts'
+import { createAlarm } from './alarm.ts'
 import { createAuthenticator } from './authenticator.ts'
 import type { Bindings } from './bindings.ts'
 import type { Call, GatewayCalls, HearCall, RoomCalls, TakeCall } from './calls.ts'
@@ -35,8 +36,8 @@ import { createKeptTickets } from './tickets.ts'
  * not while there is work, as nothing is sent before what was written is on disk.
  */
 const KEEP = 1_000
-/** Alarms come at multiples of this, so that many connections are looked at together. */
-const ALARMS = 5_000
+/** For so long an alarm waits for those that it woke: whoever is not open by then gets a heartbeat from the next one. */
+const WAKING = 1_000
 
 /**
  * GatewayObject holds the sockets of its share of the users and runs the same gateway as every host. The platform takes
@@ -49,6 +50,7 @@ export class GatewayObject extends DurableObject<Bindings> implements GatewayCal
   readonly #heard: ReturnType<typeof createHeardChats>
   readonly #tickets: ReturnType<typeof createKeptTickets>
   readonly #connections = new Map<WebSocket, Connection>()
+  readonly #setAlarm: ReturnType<typeof createAlarm>
   readonly #presence = createObjectPresence((userId) => this.#statusesOf(userId))
   readonly #keepSoon = createLull(clock, KEEP, (isLull) => this.#keep(isLull))
 
@@ -66,6 +68,7 @@ export class GatewayObject extends DurableObject<Bindings> implements GatewayCal
     const remoteRooms = createRemoteRooms({ config, rooms, links, ids, waitUntil, onFault })
     this.#heard = createHeardChats(context.storage)
     this.#tickets = createKeptTickets(context.storage, self)
+    this.#setAlarm = createAlarm(context.storage, clock)
     this.#limiter = config.RATE_LIMITS === 'off' ? createOpenLimiter() : createLimiter(ratesOf(config))
     this.#broadcast = createObjectBroadcast({ self, rooms, gateways, waitUntil, heard: this.#heard })
     this.#gateway = createGateway({
@@ -80,6 +83,7 @@ export class GatewayObject extends DurableObject<Bindings> implements GatewayCal
       }),
       connectionsPerUser: config.CONNECTIONS_PER_USER,
     })
+    context.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PONG))
     for (const socket of context.getWebSockets()) this.#resume(socket)
   }
 
@@ -117,6 +121,8 @@ export class GatewayObject extends DurableObject<Bindings> implements GatewayCal
 
   override async alarm(): Promise<void> {
     this.#tickets.sweep()
+    const late = new Promise<void>((resolve) => clock.after(WAKING, resolve))
+    await Promise.race([this.#gateway.awake(), late])
     // The platform has ended the sockets whose clients are gone; how late this alarm is says nothing about the others.
     for (const connection of this.#connections.values()) connection.heard()
     this.#gateway.tick()
@@ -190,11 +196,5 @@ export class GatewayObject extends DurableObject<Bindings> implements GatewayCal
     this.#heard.keep(this.#gateway.heard())
     this.#broadcast.settle()
     return true
-  }
-
-  async #setAlarm(at: number): Promise<void> {
-    const planned = await this.ctx.storage.getAlarm()
-    const wanted = Math.ceil(Math.max(at, clock.now()) / ALARMS) * ALARMS
-    if (planned === null || planned > wanted) await this.ctx.storage.setAlarm(wanted)
   }
 }

@@ -1,34 +1,17 @@
 import { runInDurableObject } from 'cloudflare:test'
-import { env, exports } from 'cloudflare:workers'
+import { env } from 'cloudflare:workers'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import type { Bindings } from '../../../src/hosts/cloudflare/bindings.ts'
 import type {} from '../../support/workerd-setup.ts'
+import { ask, type Connected, connect, type Person, register } from './people.ts'
 
-const PASSWORD = 'Tea-at-4!'
 const { ROOMS } = env as unknown as Bindings
-const service = (exports as unknown as { default: Fetcher }).default
-
-interface Person {
-  readonly id: string
-  readonly token: string
-}
-
-interface Message {
-  readonly seq: number
-  readonly content: string
-}
-
-interface Frame {
-  readonly type: string
-  readonly id?: string
-  readonly data: { readonly seq?: number; readonly message?: Message; readonly messages?: readonly Message[] }
-}
 
 let ann: Person
 let ben: Person
 let chatId: string
-let byAnn: Awaited<ReturnType<typeof connect>>
-let byBen: Awaited<ReturnType<typeof connect>>
+let byAnn: Connected
+let byBen: Connected
 
 beforeAll(async () => {
   ;[ann, ben] = [await register('ann'), await register('ben')]
@@ -45,7 +28,7 @@ afterAll(async () => {
 test.each([1, 2, 3])('a room that is lost in the middle of a commit has done it once, %i', async (round) => {
   const content = `In the middle, ${round}`
   await holdCommits()
-  byAnn.send({ id: `middle-${round}`, content })
+  send(`middle-${round}`, content)
   await expect.poll(isHeld).toBe(true)
   await lose()
   // The commit of the lost one goes on in Postgres, and the next one's comes beside it.
@@ -62,7 +45,7 @@ test.each([1, 2, 3])(
     // clients to come back, which these sockets do not.
     await expect.poll(connections).toBe(0)
     await holdCommits()
-    byAnn.send({ id: `after-${round}`, content })
+    send(`after-${round}`, content)
     await expect.poll(isHeld).toBe(true)
     await control('/stall')
     await releaseCommits()
@@ -73,6 +56,10 @@ test.each([1, 2, 3])(
     await control('/reset')
   },
 )
+
+function send(id: string, content: string): void {
+  byAnn.socket.send(JSON.stringify({ type: 'message:send', id, data: { chatId, content } }))
+}
 
 /** Stored once, acknowledged once, with the seq by which everybody hears it once, and the next one follows. */
 async function isDoneOnce(id: string, content: string): Promise<void> {
@@ -90,7 +77,7 @@ async function isDoneOnce(id: string, content: string): Promise<void> {
 }
 
 /** The seqs under which a message was heard: as it came, or with others that were missed. */
-function heardBy({ frames }: typeof byAnn, content: string): number[] {
+function heardBy({ frames }: Connected, content: string): number[] {
   return frames
     .flatMap(({ type, data }) => (type === 'message:new' ? (data.message ?? []) : (data.messages ?? [])))
     .filter((message) => message.content === content)
@@ -138,43 +125,4 @@ async function control(path: string, body = ''): Promise<unknown[]> {
   const text = await answer.text()
   if (!answer.ok) throw new Error(text)
   return JSON.parse(text)
-}
-
-async function register(username: string): Promise<Person> {
-  const body = { username, password: PASSWORD, passwordConfirm: PASSWORD }
-  const { user, accessToken } = await ask('/api/auth/register', body)
-  return { id: user.id, token: accessToken }
-}
-
-async function ask(path: string, body: object, token?: string) {
-  const headers = { 'Content-Type': 'application/json', ...(token && { Authorization: `Bearer ${token}` }) }
-  const answer = await service.fetch(`https://chat.example${path}`, {
-    method: 'POST',
-    headers,
-    body: JSON.stringify(body),
-  })
-  const text = await answer.text()
-  expect(answer.ok, text).toBe(true)
-  return JSON.parse(text)
-}
-
-async function connect({ token }: Person) {
-  const headers = { Upgrade: 'websocket', Authorization: `Bearer ${token}` }
-  const { webSocket } = await service.fetch('https://chat.example/ws', { headers })
-  if (!webSocket) throw new Error('The upgrade was refused')
-  const frames: Frame[] = []
-  const hello = new Promise<void>((resolve) => {
-    webSocket.addEventListener('message', ({ data }) => {
-      frames.push(JSON.parse(String(data)))
-      resolve()
-    })
-  })
-  webSocket.accept()
-  await hello
-  return {
-    socket: webSocket,
-    frames,
-    send: ({ id, content }: { id: string; content: string }) =>
-      webSocket.send(JSON.stringify({ type: 'message:send', id, data: { chatId, content } })),
-  }
 }

@@ -1,0 +1,62 @@
+import { exports } from 'cloudflare:workers'
+import { expect } from 'vitest'
+import { PONG } from '../../../src/protocol/version.ts'
+
+const PASSWORD = 'Tea-at-4!'
+const service = (exports as unknown as { default: Fetcher }).default
+
+export interface Person {
+  readonly id: string
+  readonly token: string
+}
+
+interface Message {
+  readonly seq: number
+  readonly content: string
+}
+
+interface Frame {
+  readonly type: string
+  readonly id?: string
+  readonly data: { readonly seq?: number; readonly message?: Message; readonly messages?: readonly Message[] }
+}
+
+export interface Connected {
+  readonly socket: WebSocket
+  readonly frames: readonly Frame[]
+}
+
+export async function register(username: string): Promise<Person> {
+  const body = { username, password: PASSWORD, passwordConfirm: PASSWORD }
+  const { user, accessToken } = await ask('/api/auth/register', body)
+  return { id: user.id, token: accessToken }
+}
+
+export async function ask(path: string, body: object, token?: string) {
+  const headers = { 'Content-Type': 'application/json', ...(token && { Authorization: `Bearer ${token}` }) }
+  const answer = await service.fetch(`https://chat.example${path}`, {
+    method: 'POST',
+    headers,
+    body: JSON.stringify(body),
+  })
+  const text = await answer.text()
+  expect(answer.ok, text).toBe(true)
+  return JSON.parse(text)
+}
+
+/** Resolves once the service has said hello. */
+export async function connect({ token }: Person): Promise<Connected> {
+  const headers = { Upgrade: 'websocket', Authorization: `Bearer ${token}` }
+  const { webSocket } = await service.fetch('https://chat.example/ws', { headers })
+  if (!webSocket) throw new Error('The upgrade was refused')
+  const frames: Frame[] = []
+  const hello = new Promise<void>((resolve) => {
+    webSocket.addEventListener('message', ({ data }) => {
+      if (data !== PONG) frames.push(JSON.parse(String(data)))
+      resolve()
+    })
+  })
+  webSocket.accept()
+  await hello
+  return { socket: webSocket, frames }
+}
