@@ -53,6 +53,8 @@ export default defineConfig({
         ],
         test: {
           name: 'workerd over Postgres',
+          // What one test does to Postgres all would feel.
+          fileParallelism: false,
           include: ['test/workerd/postgres/*.test.ts'],
           globalSetup: 'test/support/workerd-setup.ts',
         },

@@ -1,7 +1,7 @@
 import { CLOSES } from '../protocol/codes.ts'
 import type { Hello, ServerFrame } from '../protocol/frames.ts'
 import { TIMES } from '../protocol/limits.ts'
-import { PING } from '../protocol/version.ts'
+import { PING, PING_SINCE } from '../protocol/version.ts'
 import { backoff } from './backoff.ts'
 import { toParleyError } from './error.ts'
 import type { Edges, OpenSocket, TokenSource } from './ports.ts'
@@ -52,6 +52,7 @@ export function openLink(firstToken: string, ports: LinkPorts, events: LinkEvent
   let tokenEndsAt = Number.POSITIVE_INFINITY
   let isOver = false
   let retryAfter: number | null = null
+  let knowsPing = false
   let heardAt = clock.now()
   let cancelBeat = clock.after(HELLO_WITHIN, () => end(CLOSES.silent.code))
   let cancelRenewal = () => {}
@@ -81,6 +82,7 @@ export function openLink(firstToken: string, ports: LinkPorts, events: LinkEvent
   function start(hello: Hello['data']): void {
     const serverTime = Date.parse(hello.serverTime)
     const skew = serverTime - clock.now()
+    knowsPing = hello.protocolVersion >= PING_SINCE
     cancelBeat()
     cancelBeat = clock.after(hello.heartbeatMs, () => beat(hello.heartbeatMs))
     renewBefore(Date.parse(hello.expiresAt) - serverTime, skew)
@@ -93,7 +95,8 @@ export function openLink(firstToken: string, ports: LinkPorts, events: LinkEvent
       end(CLOSES.silent.code)
       return
     }
-    if (quiet >= interval) socket.send(PING)
+    if (quiet >= interval && knowsPing) socket.send(PING)
+    else if (quiet >= interval) replies.tell('ping', {})
     cancelBeat = clock.after(Math.min(interval, TIMES.silence - quiet), () => beat(interval))
   }
 

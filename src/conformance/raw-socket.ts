@@ -46,7 +46,7 @@ export class RawSocket {
   readonly #heard: ServerFrame[] = []
   readonly #waiting = new Set<Waiting>()
   /** What waits for a `pong`. */
-  readonly #pings: (() => void)[] = []
+  readonly #pings = new Set<() => void>()
   readonly #takesLines: boolean
   #fault: Error | undefined
   #frames = 0
@@ -222,10 +222,12 @@ export class RawSocket {
     return new Promise((resolve, reject) => {
       const settle = (run: () => void) => {
         clearTimeout(timer)
+        this.#pings.delete(answer)
         run()
       }
-      const timer = setTimeout(() => reject(this.#lateness(PONG, PATIENCE)), PATIENCE)
-      this.#pings.push(() => settle(resolve))
+      const answer = () => settle(resolve)
+      const timer = setTimeout(() => settle(() => reject(this.#lateness(PONG, PATIENCE))), PATIENCE)
+      this.#pings.add(answer)
       void this.closed.then(() => settle(() => reject(new Broken(`Closed before ${PONG}`))))
       this.sendText(PING)
     })
@@ -246,9 +248,9 @@ export class RawSocket {
   }
 
   #receive(data: unknown): void {
-    const answered = data === PONG ? this.#pings.shift() : undefined
-    if (answered) {
-      answered()
+    const [answer] = data === PONG ? this.#pings : []
+    if (answer) {
+      answer()
       return
     }
     const frame = parseFrame(data)

@@ -7,6 +7,7 @@ import { PING, PONG } from '../protocol/version.ts'
 import type { Clock, Ids } from '../rooms/ports.ts'
 import type { Act } from './act.ts'
 import { type Feed, type LocalUser, type News, toFrames } from './audience.ts'
+import { type Beats, firstBeats, nextBeatAt, takeBeat } from './beats.ts'
 import { idIn, parseFrame } from './parse-frame.ts'
 import type { Authenticated, ChangesRead, ChangesWanted, Frames, Socket } from './ports.ts'
 import { CatchUp } from './sync.ts'
@@ -32,15 +33,14 @@ export interface ConnectionState extends Authenticated {
   readonly status: PresenceStatus
   /** How others were last told that the user is. */
   readonly shownAs: PresenceStatus
-  readonly heartbeatAt: number
-  readonly checkedAt: number
+  readonly beats: Beats
 }
 
 export interface ConnectionStart extends Authenticated {
   readonly socket: Socket
   /** What it was before it fell asleep; it is new when left out. */
   readonly past?: ConnectionState
-  /** Milliseconds by which its first heartbeat and its first check come sooner; 0 when left out. */
+  /** Milliseconds by which its first heartbeat comes sooner; 0 when left out. */
   readonly early?: number
   readonly onEnd: (connection: Connection) => void
 }
@@ -70,8 +70,7 @@ export class Connection {
   #inFlight = 0
   #badFrames = 0
   #heardAt: number
-  #heartbeatAt: number
-  #checkedAt: number
+  #beats: Beats
 
   constructor(
     { socket, onEnd, principal, expiresAt, past, early = 0 }: ConnectionStart,
@@ -85,8 +84,7 @@ export class Connection {
     this.#authenticated = { principal, expiresAt }
     const now = ports.clock.now()
     this.#heardAt = now
-    this.#heartbeatAt = past?.heartbeatAt ?? now - early
-    this.#checkedAt = past?.checkedAt ?? now - early
+    this.#beats = past?.beats ?? firstBeats(now, early)
   }
 
   /** What to give back when it wakes up. */
@@ -96,18 +94,13 @@ export class Connection {
       id: this.id,
       status: this.status,
       shownAs: this.#user?.shownAs ?? 'offline',
-      heartbeatAt: this.#heartbeatAt,
-      checkedAt: this.#checkedAt,
+      beats: this.#beats,
     }
   }
 
   /** When `tick` will next have something to do. */
   get dueAt(): number {
-    return Math.min(
-      this.#heartbeatAt + TIMES.heartbeat,
-      this.#checkedAt + TIMES.principalCheck,
-      this.#authenticated.expiresAt,
-    )
+    return Math.min(nextBeatAt(this.#beats), this.#authenticated.expiresAt)
   }
 
   get principal() {
@@ -260,26 +253,28 @@ export class Connection {
     this.#authenticated = authenticated
   }
 
-  /**
-   * Called every second, or when `dueAt` says: closes what is silent or expired, and says whether a check is due, and
-   * since when a heartbeat that is due has to tell what changed.
-   */
-  tick(now: number): { heartbeatSince: number | undefined; isCheckDue: boolean } {
-    const nothing = { heartbeatSince: undefined, isCheckDue: false }
+  /** Called every second, or when `dueAt` says: closes what is silent or expired, and says what is due. */
+  tick(now: number): { isHeartbeatDue: boolean; isCheckDue: boolean } {
+    const nothing = { isHeartbeatDue: false, isCheckDue: false }
     if (now - this.#heardAt > TIMES.silence) this.close('silent')
     else if (now >= this.#authenticated.expiresAt) this.close('notAuthenticated')
     if (this.#state !== 'open') return nothing
-    const since = this.#heartbeatAt
-    const isHeartbeatDue = now - since >= TIMES.heartbeat
-    const isCheckDue = now - this.#checkedAt >= TIMES.principalCheck
-    // After one that was late the next one is in time.
-    if (isHeartbeatDue) this.#heartbeatAt = now - ((now - since) % TIMES.heartbeat)
-    if (isCheckDue) this.#checkedAt = now
-    return { heartbeatSince: isHeartbeatDue ? since : undefined, isCheckDue }
+    const taken = takeBeat(this.#beats, now)
+    if (!taken) return nothing
+    this.#beats = taken.beats
+    return { isHeartbeatDue: true, isCheckDue: taken.isCheckDue }
   }
 
   ping(): void {
     this.#socket.ping()
+  }
+
+  /** Tells the heads of the user's chats that changed since they were told last. */
+  tellHeads(logId: string, { chats }: LocalUser): void {
+    const changed = [...chats.values()].filter(({ changedAt }) => changedAt >= this.#beats.toldAt)
+    this.#beats = { ...this.#beats, toldAt: this.#ports.clock.now() }
+    const heads = Object.fromEntries(changed.map((feed) => [feed.chatId, this.headOf(feed)]))
+    this.send({ type: 'heads', data: { logId, chats: heads } })
   }
 
   bye(retryAfter: number): void {

@@ -43,6 +43,8 @@ export interface GatewayPorts {
 export interface HeardChat {
   readonly chatId: string
   readonly head: number
+  /** When it became that. */
+  readonly changedAt: number
   readonly userIds: readonly string[]
 }
 
@@ -77,8 +79,8 @@ export function createGateway(ports: GatewayPorts): Gateway {
   /** By user id; a user who is still being admitted is a promise that others wait for. */
   const admissions = new Map<string, Promise<LocalUser>>()
   const users = new Map<string, LocalUser>()
-  /** Of the connections that were taken up again and do not know yet what they missed. */
-  const wakings = new Set<Promise<void>>()
+  /** Of connections that were taken up again and do not know yet what they missed. */
+  const resuming = new Set<Promise<void>>()
   let isDraining = false
   const feeds = createFeeds(ports)
   const presence = createPresence(ports)
@@ -88,7 +90,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
   const stopHeartbeat = ports.isWoken ? () => {} : heartbeat.start()
 
   function connect(begin: Authenticated & { socket: Socket }): Connection {
-    const early = heartbeat.takeTurn()
+    const early = heartbeat.headStart()
     const connection = new Connection(
       { ...begin, early, onEnd },
       { act, clock, ids: ports.ids, onLeft, onFault },
@@ -132,17 +134,17 @@ export function createGateway(ports: GatewayPorts): Gateway {
     else forgetUnused(user)
   }
 
-  function resume({ state, socket, heads }: Resumption): Connection {
+  function resume({ state, socket, heard }: Resumption): Connection {
     const begin = { socket, principal: state.principal, expiresAt: state.expiresAt, past: state, onEnd }
     const connection = new Connection(begin, { act, clock, ids: ports.ids, onLeft, onFault })
     connections.add(connection)
     const waking = wake(
       connection,
-      { state, heads },
+      { state, heard },
       { ...ports, presence, localUser, isKnown, forgetUnused },
     )
-    wakings.add(waking)
-    void waking.then(() => wakings.delete(waking))
+    resuming.add(waking)
+    void waking.then(() => resuming.delete(waking))
     return connection
   }
 
@@ -289,12 +291,11 @@ export function createGateway(ports: GatewayPorts): Gateway {
     connect,
     resume,
     async awake() {
-      await Promise.all(wakings)
+      await Promise.all(resuming)
     },
     heard: () =>
-      [...feeds.list()].map(({ chatId, head, users }) => ({
-        chatId,
-        head,
+      [...feeds.list()].map(({ chatId, head, changedAt, users }) => ({
+        ...{ chatId, head, changedAt },
         userIds: [...users].map(({ id }) => id),
       })),
     tick: heartbeat.tick,

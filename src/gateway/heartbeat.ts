@@ -34,9 +34,9 @@ export interface Heartbeat {
   tick(): void
   /**
    * Milliseconds by which the next connection's first heartbeat comes sooner: who came together shares no tick, but
-   * where a tick wakes its host all share it.
+   * where a tick wakes the host all share one.
    */
-  takeTurn(): number
+  headStart(): number
   /** From now on every second, and at the broadcast as well; the result stops it. */
   start(): () => void
 }
@@ -52,13 +52,13 @@ export function createHeartbeat(ports: HeartbeatPorts): Heartbeat {
 
   function tick(): void {
     const now = clock.now()
-    const due = new Map<Connection, number>()
+    const due: Connection[] = []
     for (const connection of ports.connections) {
-      const { heartbeatSince, isCheckDue } = connection.tick(now)
+      const { isHeartbeatDue, isCheckDue } = connection.tick(now)
       if (isCheckDue) void check(connection)
-      if (heartbeatSince !== undefined) due.set(connection, heartbeatSince)
+      if (isHeartbeatDue) due.push(connection)
     }
-    if (due.size > 0) beat(due).catch((error: unknown) => onFault({ error }))
+    if (due.length > 0) beat(due).catch((error: unknown) => onFault({ error }))
   }
 
   /**
@@ -77,17 +77,15 @@ export function createHeartbeat(ports: HeartbeatPorts): Heartbeat {
     return Math.min(Math.max(POLL - took, took), REST_MOST)
   }
 
-  /** Gives those that are due, each with the time since when, their heartbeats. */
-  async function beat(due: ReadonlyMap<Connection, number>): Promise<void> {
-    for (const connection of due.keys()) connection.ping()
+  async function beat(due: readonly Connection[]): Promise<void> {
+    for (const connection of due) connection.ping()
     const logId = await changes.logId()
     const users = new Set<LocalUser>()
-    for (const [connection, since] of due) {
+    for (const connection of due) {
       const user = find(connection.principal.user.id)
       if (!user) continue
       users.add(user)
-      const chats = changedHeads(connection, user, since)
-      connection.send({ type: 'heads', data: { logId, chats } })
+      connection.tellHeads(logId, user)
     }
     await audit([...users], GRACE)
   }
@@ -155,18 +153,13 @@ export function createHeartbeat(ports: HeartbeatPorts): Heartbeat {
     }
   }
 
-  function takeTurn(): number {
+  function headStart(): number {
     const [other] = ports.connections
-    if (ports.isWoken) return other ? clock.now() - other.state.heartbeatAt : 0
+    if (ports.isWoken) return other ? clock.now() - other.state.beats.heartbeatAt : 0
     const early = turn
     turn = (turn + TICK) % TIMES.heartbeat
     return early
   }
 
-  return { tick, takeTurn, start }
-}
-
-function changedHeads(connection: Connection, { chats }: LocalUser, since: number): Record<string, number> {
-  const changed = [...chats.values()].filter(({ changedAt }) => changedAt >= since)
-  return Object.fromEntries(changed.map((feed) => [feed.chatId, connection.headOf(feed)]))
+  return { tick, headStart, start }
 }

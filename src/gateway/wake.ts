@@ -2,6 +2,7 @@ import type { Refusal } from '../protocol/errors.ts'
 import type { Clock } from '../rooms/ports.ts'
 import type { LocalUser } from './audience.ts'
 import type { Connection, ConnectionState } from './connection.ts'
+import type { HeardChat } from './gateway.ts'
 import type { ChangesWanted, Socket } from './ports.ts'
 import type { Presence } from './presence.ts'
 
@@ -13,8 +14,8 @@ const AWAY: Refusal = { code: 'SERVICE_UNAVAILABLE', message: 'The store is away
 export interface Resumption {
   readonly state: ConnectionState
   readonly socket: Socket
-  /** The head of each chat that the user heard. */
-  readonly heads: ReadonlyMap<string, number>
+  /** The chats that the user heard, by id. */
+  readonly heard: ReadonlyMap<string, Pick<HeardChat, 'head' | 'changedAt'>>
 }
 
 interface WakePorts {
@@ -30,7 +31,7 @@ interface WakePorts {
 /** wake opens a connection again and reads what it missed, however long the store is away. Never rejects. */
 export async function wake(
   connection: Connection,
-  { state, heads }: Omit<Resumption, 'socket'>,
+  { state, heard }: Omit<Resumption, 'socket'>,
   ports: WakePorts,
 ): Promise<void> {
   const { clock, presence, localUser, isKnown, onFault } = ports
@@ -44,7 +45,8 @@ export async function wake(
       }
       connection.open(user)
       if (connection.isClosed) return ports.forgetUnused(user)
-      return await connection.catchUp(missed(user, heads))
+      rememberChanges(user, heard, clock.now())
+      return await connection.catchUp(missed(user, heard))
     } catch (error) {
       onFault({ connectionId: connection.id, error })
       connection.refuseEarly(AWAY)
@@ -53,12 +55,20 @@ export async function wake(
   }
 }
 
+/** So that heartbeats tell what changed before the sleep and during it. */
+function rememberChanges({ chats }: LocalUser, heard: Resumption['heard'], now: number): void {
+  for (const feed of chats.values()) {
+    const before = heard.get(feed.chatId)
+    feed.changedAt = Math.max(feed.changedAt, before?.head === feed.head ? before.changedAt : now)
+  }
+}
+
 /** What has changed since in the chats that the user hears now, and that he is not in some others any more. */
-function missed({ chats }: LocalUser, heads: ReadonlyMap<string, number>): ChangesWanted[] {
-  const news = [...chats.values()].filter(({ chatId, head }) => heads.get(chatId) !== head)
-  const left = [...heads].filter(([chatId]) => !chats.has(chatId))
+function missed({ chats }: LocalUser, heard: Resumption['heard']): ChangesWanted[] {
+  const news = [...chats.values()].filter(({ chatId, head }) => heard.get(chatId)?.head !== head)
+  const left = [...heard].filter(([chatId]) => !chats.has(chatId))
   return [
-    ...news.map(({ chatId }) => ({ chatId, since: heads.get(chatId) ?? 0 })),
-    ...left.map(([chatId, since]) => ({ chatId, since })),
+    ...news.map(({ chatId }) => ({ chatId, since: heard.get(chatId)?.head ?? 0 })),
+    ...left.map(([chatId, { head }]) => ({ chatId, since: head })),
   ]
 }

@@ -82,7 +82,7 @@ export const TIMES = {
   roomIdle: 300_000,
   /** A command is given up as SERVICE_UNAVAILABLE when it could not be committed within this. */
   commitDeadline: 2_000,
-  /** How often a connection's session and user are checked again. */
+  /** A connection's session and user are checked again with the last heartbeat before this is over. */
   principalCheck: 60_000,
   ticket: 30_000,
   /** The longest that a signed URL of a file is good. */

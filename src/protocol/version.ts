@@ -25,3 +25,5 @@ export const LINES = 'parley.lines'
  */
 export const PING = 'ping'
 export const PONG = 'pong'
+/** The first version whose servers answer it; for those before it, it is a bad frame. */
+export const PING_SINCE = 3

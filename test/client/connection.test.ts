@@ -154,6 +154,14 @@ describe('a link', () => {
     expect(network.socket.pings).toBe(1)
   })
 
+  test('asks a server of before by a frame', async () => {
+    connection.connect()
+    await settled()
+    await network.socket.hello({ protocolVersion: 2 })
+    edges.clock.pass(25_000)
+    expect([network.socket.types(), network.socket.pings]).toEqual([['ping'], 0])
+  })
+
   test('1.14 lives as long as it is answered', async () => {
     await goLive()
     for (let beats = 1; beats <= 10; beats += 1) {

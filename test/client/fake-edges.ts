@@ -2,7 +2,7 @@ import { ParleyError } from '../../src/client/error.ts'
 import type { Edges, OpenSocket, SocketEvents, TokenSource } from '../../src/client/ports.ts'
 import type { ErrorCode } from '../../src/protocol/errors.ts'
 import type { ClientFrame, ServerFrame } from '../../src/protocol/frames.ts'
-import { PING, PONG } from '../../src/protocol/version.ts'
+import { PING, PONG, PROTOCOL_VERSION } from '../../src/protocol/version.ts'
 import { AT, uuid } from '../support/builders.ts'
 import { createTestClock, type TestClock } from '../support/test-clock.ts'
 import { userOf } from './served-chat.ts'
@@ -56,12 +56,18 @@ export class FakeSocket {
     return settled()
   }
 
-  hello(more: { logId?: string; expiresAt?: string } = {}): Promise<void> {
+  hello(more: { logId?: string; expiresAt?: string; protocolVersion?: number } = {}): Promise<void> {
     const limits = { messageCharacters: 10_000, frameBytes: 65_536, groupParticipants: 300 }
     return this.say({
       type: 'hello',
       data: {
-        ...{ connectionId: 'c', protocolVersion: 1, user: userOf(1), logId: 'log-1', heartbeatMs: 25_000 },
+        ...{
+          connectionId: 'c',
+          protocolVersion: PROTOCOL_VERSION,
+          user: userOf(1),
+          logId: 'log-1',
+          heartbeatMs: 25_000,
+        },
         ...{ serverTime: AT, expiresAt: '2026-01-01T00:15:00.000Z', limits },
         ...more,
       },

@@ -24,8 +24,8 @@ async function send(stage: Stage): Promise<void> {
 
 /** What a host keeps of a connection while its gateway is out of memory. */
 function keep({ gateway }: Stage, { connection }: Client): Omit<Resumption, 'socket'> {
-  const heads = new Map(gateway.heard().map(({ chatId, head }) => [chatId, head]))
-  return structuredClone({ state: connection.state, heads })
+  const heard = new Map(gateway.heard().map((chat) => [chat.chatId, chat]))
+  return structuredClone({ state: connection.state, heard })
 }
 
 /** A gateway in place of the one that fell asleep, over the same store and time. */
@@ -74,7 +74,7 @@ describe('a connection that is taken up again', () => {
   })
 
   test('reads a chat that is new to it from its beginning', async () => {
-    const client = resume(wakeUp(), { ...asleep, heads: new Map() })
+    const client = resume(wakeUp(), { ...asleep, heard: new Map() })
     await settled()
     expect(client.news()).toEqual([expect.stringMatching(/^sync:batch 0-/)])
   })
@@ -136,6 +136,32 @@ describe('a gateway that its host wakes', () => {
     }
   })
 
+  test('7.16 tells what changed before a sleep, during it and after it, and nothing twice', async () => {
+    const beat = async ({ gateway }: Stage) => {
+      await before.clock.pass((gateway.dueAt ?? 0) - before.clock.now())
+      gateway.tick()
+      await settled()
+    }
+    const heads = (client: Client) =>
+      client.heard().flatMap((it) => (it.type === 'heads' ? [it.data.chats] : []))
+    await send(before)
+    asleep = keep(before, mia)
+    let stage = wakeUp()
+    let client = resume(stage)
+    await stage.gateway.awake()
+    await beat(stage)
+    expect(heads(client)).toEqual([{ [GROUP]: 11 }])
+    asleep = keep(stage, client)
+    await send(before)
+    stage = wakeUp()
+    client = resume(stage)
+    await stage.gateway.awake()
+    await beat(stage)
+    expect(heads(client)).toEqual([{ [GROUP]: 12 }])
+    await beat(stage)
+    expect(heads(client)).toEqual([{}])
+  })
+
   test('is awake when those are open with whom it woke up, and gives them the heartbeat that is due', async () => {
     await before.clock.pass(TIMES.heartbeat)
     const stage = wakeUp()
@@ -182,6 +208,7 @@ describe('a gateway that its host wakes', () => {
   test('knows up to where whom it passed a chat on to', async () => {
     await send(before)
     const head = before.tables.chats.get(GROUP)?.state.seq
-    expect(before.gateway.heard()).toEqual([{ chatId: GROUP, head, userIds: [MIA.id] }])
+    const changedAt = before.clock.now()
+    expect(before.gateway.heard()).toEqual([{ chatId: GROUP, head, changedAt, userIds: [MIA.id] }])
   })
 })

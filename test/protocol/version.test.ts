@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { CLOSES } from '../../src/protocol/errors.ts'
@@ -26,6 +27,11 @@ test('every version up to this one is told in the history', () => {
     expect(Number.isNaN(Date.parse(date))).toBe(false)
     expect(change).not.toBe('')
   }
+})
+
+test('the documentation names this version', () => {
+  const text = readFileSync(new URL('../../docs/protocol.md', import.meta.url), 'utf8')
+  expect(text).toContain(`\`hello.protocolVersion\` is ${PROTOCOL_VERSION}.`)
 })
 
 test('a hash is of the shape of the wire, not of its words', () => {

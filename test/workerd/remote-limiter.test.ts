@@ -26,16 +26,18 @@ async function fill(bucket: 'rest' | 'file', key: string): Promise<void> {
 test.each(['rest', 'file'] as const)(
   'requests (%s) are counted for all isolates of a place',
   async (bucket) => {
-    await fill(bucket, 'user:mia')
+    const key = `user:mia of ${bucket}`
+    await fill(bucket, key)
     // The period may have ended since, once.
     await expect
       .poll(async () => {
-        const wait = await createIsolate().take(bucket, 'user:mia')
-        if (wait === 0) await fill(bucket, 'user:mia')
+        const wait = await createIsolate().take(bucket, key)
+        if (wait === 0) await fill(bucket, key)
         return wait
       })
       .toBe(60)
     expect(await createIsolate().take(bucket, 'user:otto')).toBe(0)
+    expect(await createIsolate().take(bucket === 'rest' ? 'file' : 'rest', key)).toBe(0)
   },
 )
 

@@ -11,7 +11,7 @@ import { LINES, PING, PONG, SUBPROTOCOL } from '../../protocol/version.ts'
 import { fromBroadcastText } from '../../rooms/broadcast-text.ts'
 import { clock, ids } from '../shared/clock.ts'
 import { createLimiter, createOpenLimiter } from '../shared/limiter.ts'
-import { createAlarm } from './alarm.ts'
+import { createAlarm, ready } from './alarm.ts'
 import { createAuthenticator } from './authenticator.ts'
 import type { Bindings } from './bindings.ts'
 import type { Call, GatewayCalls, HearCall, RoomCalls, TakeCall } from './calls.ts'
@@ -36,8 +36,6 @@ import { createKeptTickets } from './tickets.ts'
  * not while there is work, as nothing is sent before what was written is on disk.
  */
 const KEEP = 1_000
-/** For so long an alarm waits for those that it woke: whoever is not open by then gets a heartbeat from the next one. */
-const WAKING = 1_000
 
 /**
  * GatewayObject holds the sockets of its share of the users and runs the same gateway as every host. The platform takes
@@ -121,11 +119,11 @@ export class GatewayObject extends DurableObject<Bindings> implements GatewayCal
 
   override async alarm(): Promise<void> {
     this.#tickets.sweep()
-    const late = new Promise<void>((resolve) => clock.after(WAKING, resolve))
-    await Promise.race([this.#gateway.awake(), late])
+    await ready(this.#gateway.awake(), clock)
     // The platform has ended the sockets whose clients are gone; how late this alarm is says nothing about the others.
     for (const connection of this.#connections.values()) connection.heard()
     this.#gateway.tick()
+    await this.#setAlarm(this.#gateway.dueAt)
     this.#keepSoon()
   }
 
@@ -167,8 +165,9 @@ export class GatewayObject extends DurableObject<Bindings> implements GatewayCal
   #resume(socket: WebSocket): void {
     if (socket.readyState !== WebSocket.OPEN) return
     const state: ConnectionState = socket.deserializeAttachment()
-    const heads = this.#heard.headsOf(state.principal.user.id)
-    this.#connections.set(socket, this.#gateway.resume({ state, heads, socket: this.#socketOf(socket) }))
+    const heard = this.#heard.of(state.principal.user.id)
+    this.#connections.set(socket, this.#gateway.resume({ state, heard, socket: this.#socketOf(socket) }))
+    this.#keepSoon()
   }
 
   #socketOf(socket: WebSocket) {
@@ -188,8 +187,7 @@ export class GatewayObject extends DurableObject<Bindings> implements GatewayCal
 
   /** Says when to wake up, and in a lull keeps what `#resume` needs. The timer that waits keeps the platform from evicting this. */
   #keep(isLull: boolean): boolean {
-    const { dueAt } = this.#gateway
-    if (dueAt !== undefined) this.ctx.waitUntil(this.#setAlarm(dueAt))
+    this.ctx.waitUntil(this.#setAlarm(this.#gateway.dueAt))
     // What is still being taken up is told by what was kept before.
     if (!isLull || ![...this.#connections.values()].every(({ isOpen }) => isOpen)) return false
     for (const [socket, { state }] of this.#connections) socket.serializeAttachment(state)

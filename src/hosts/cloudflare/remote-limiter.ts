@@ -6,6 +6,9 @@ import { type GatewayCalls, toCall } from './calls.ts'
 import { gatewayOf, type Objects } from './objects.ts'
 import type { EdgeConfig } from './settings.ts'
 
+/** Seconds in which the bindings of `wrangler.toml` count: they know no other than 10 and 60. */
+const PLACE_PERIOD = 60
+
 interface RemoteLimiterPorts {
   readonly config: EdgeConfig
   readonly bindings: Pick<Bindings, 'REST_RATE' | 'FILE_RATE'>
@@ -25,8 +28,7 @@ export function createRemoteLimiter({
   waitUntil,
 }: RemoteLimiterPorts): RateLimiter {
   if (config.RATE_LIMITS === 'off') return createOpenLimiter()
-  const rates = ratesOf(config)
-  const local = createLimiter(rates)
+  const local = createLimiter(ratesOf(config))
 
   async function takeHere(bucket: 'rest' | 'file', key: string): Promise<number> {
     const wait = await local.take(bucket, key)
@@ -36,7 +38,7 @@ export function createRemoteLimiter({
       ({ success }) => !success,
       () => false,
     )
-    return isFull ? rates[bucket].seconds : 0
+    return isFull ? PLACE_PERIOD : 0
   }
 
   return {

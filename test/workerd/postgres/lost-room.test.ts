@@ -1,9 +1,8 @@
 import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
-import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Bindings } from '../../../src/hosts/cloudflare/bindings.ts'
-import type {} from '../../support/workerd-setup.ts'
-import { ask, type Connected, connect, type Person, register } from './people.ts'
+import { ask, type Connected, connect, control, type Person, register } from './people.ts'
 
 const { ROOMS } = env as unknown as Bindings
 
@@ -118,11 +117,4 @@ async function connections(): Promise<number> {
 
 async function count(content: string): Promise<number> {
   return (await control('/look', `select 1 from messages where content = '${content}'`)).length
-}
-
-async function control(path: string, body = ''): Promise<unknown[]> {
-  const answer = await fetch(inject('controlUrl') + path, { method: 'POST', body })
-  const text = await answer.text()
-  if (!answer.ok) throw new Error(text)
-  return JSON.parse(text)
 }

@@ -1,6 +1,7 @@
 import { exports } from 'cloudflare:workers'
-import { expect } from 'vitest'
+import { expect, inject } from 'vitest'
 import { PONG } from '../../../src/protocol/version.ts'
+import type {} from '../../support/workerd-setup.ts'
 
 const PASSWORD = 'Tea-at-4!'
 const service = (exports as unknown as { default: Fetcher }).default
@@ -18,7 +19,12 @@ interface Message {
 interface Frame {
   readonly type: string
   readonly id?: string
-  readonly data: { readonly seq?: number; readonly message?: Message; readonly messages?: readonly Message[] }
+  readonly data: {
+    readonly seq?: number
+    readonly message?: Message
+    readonly messages?: readonly Message[]
+    readonly chats?: Readonly<Record<string, number>>
+  }
 }
 
 export interface Connected {
@@ -59,4 +65,12 @@ export async function connect({ token }: Person): Promise<Connected> {
   webSocket.accept()
   await hello
   return { socket: webSocket, frames }
+}
+
+/** Breaks the database, or looks at it, past the service. */
+export async function control(path: string, body = ''): Promise<unknown[]> {
+  const answer = await fetch(inject('controlUrl') + path, { method: 'POST', body })
+  const text = await answer.text()
+  if (!answer.ok) throw new Error(text)
+  return JSON.parse(text)
 }
