@@ -6,6 +6,7 @@ import type { Frames, Socket } from '../../src/gateway/ports.ts'
 import { CLOSES } from '../../src/protocol/errors.ts'
 import type { ServerFrame } from '../../src/protocol/frames.ts'
 import type { ChangeSet, Chat } from '../../src/protocol/model.ts'
+import { PONG } from '../../src/protocol/version.ts'
 import type { Cluster, Instance } from './cluster.ts'
 import type { Machine, World } from './world.ts'
 
@@ -114,7 +115,7 @@ export class Device {
 
   #receive({ texts }: Frames, pass: (text: string) => void): void {
     for (const text of texts) {
-      this.#seen.push(...seenIn(JSON.parse(text) as ServerFrame))
+      if (text !== PONG) this.#seen.push(...seenIn(JSON.parse(text) as ServerFrame))
       pass(text)
     }
   }

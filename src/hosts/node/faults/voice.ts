@@ -5,6 +5,7 @@ import { type Client, createClient } from '../../../client/client.ts'
 import { ChatCopy } from '../../../conformance/chat-copy.ts'
 import type { ChatView, ClientHistory, SendRecord } from '../../../conformance/history.ts'
 import type { ServerFrame } from '../../../protocol/frames.ts'
+import { PONG } from '../../../protocol/version.ts'
 import { enter } from '../enter.ts'
 import { patiently } from '../patiently.ts'
 import { Resumes } from './resumes.ts'
@@ -195,6 +196,7 @@ export class Voice {
   }
 
   #witness(text: string): void {
+    if (text === PONG) return
     const frame: ServerFrame = JSON.parse(text)
     this.#resumes.hear(frame)
     if (frame.type === 'hello') for (const copy of this.#copies.values()) copy.forgetHeld()
