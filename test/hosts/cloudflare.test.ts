@@ -71,7 +71,7 @@ test('a room that is lost between a commit and its answer has done it once', asy
     (await server.database.query('select 1 from messages where content = $1', [content])).rowCount
   // The room has its connection by then: what would have to go over a slow one is no more than the commit.
   await ann.send(chatId, { content: 'Warm up' })
-  server.network.delay(300)
+  server.network.delay(500)
   const sent = ann.send(chatId, { content })
   await expect.poll(count, { interval: 10 }).toBe(1)
   await server.kill()
